@@ -1,0 +1,1 @@
+//! agw-mock-provider
