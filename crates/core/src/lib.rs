@@ -1,1 +1,22 @@
-//! agw-core
+//! What a proxy serves from, and every decision on it.
+//!
+//! This crate is pure: it maps values to values. It has no client, socket, environment, clock or
+//! source of randomness; time and random numbers are arguments.
+
+pub mod backend;
+pub mod balance;
+pub mod config;
+pub mod expr;
+pub mod filter;
+pub mod header;
+pub mod health;
+pub mod hostname;
+pub mod id;
+pub mod listener;
+pub mod matcher;
+pub mod policy;
+pub mod retry;
+pub mod route;
+pub mod secret;
+pub mod snapshot;
+pub mod transform;

@@ -1,0 +1,184 @@
+//! Where requests go: AI providers and plain endpoints.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::expr::Expression;
+use crate::id::BackendKey;
+use crate::retry::Retry;
+use crate::secret::Secret;
+use crate::transform::Transformation;
+
+/// One backend object.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Backend {
+    pub key: BackendKey,
+    pub target: BackendTarget,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum BackendTarget {
+    Ai(AiBackend),
+    Endpoints(Box<EndpointBackend>),
+}
+
+/// A model provider, or several in priority groups.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AiBackend {
+    /// Priority groups: the first with a healthy provider serves; never empty, no group empty.
+    pub groups: Vec<Vec<AiProvider>>,
+    /// Explicit API per path suffix; empty means it is inferred from the path.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<ApiRoute>,
+}
+
+/// `ai.routes` entry: requests whose path ends in `suffix` speak `api`. `*` is the rest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ApiRoute {
+    pub suffix: Box<str>,
+    pub api: Api,
+}
+
+/// The API that a request speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Api {
+    ChatCompletions,
+    Completions,
+    Responses,
+    Embeddings,
+    Models,
+    Passthrough,
+}
+
+/// One entry of an AI backend.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AiProvider {
+    /// Name within the backend; the provider's own name when the manifest gives none.
+    pub name: Arc<str>,
+    pub kind: ProviderKind,
+    /// Model that every request is forced to; `None` passes the client's through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<Arc<str>>,
+    pub endpoint: Endpoint,
+    /// Replaces the provider's own base path (`/v1`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path_prefix: Option<Arc<str>>,
+    /// Replaces the whole upstream path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<Arc<str>>,
+    pub policy: BackendPolicy,
+}
+
+/// Whose API a provider entry speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+pub enum ProviderKind {
+    OpenAi,
+}
+
+/// Plain HTTP endpoints, chosen round-robin.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EndpointBackend {
+    /// Empty when the Service has no ready endpoint: requests get 503.
+    pub endpoints: Vec<Endpoint>,
+    pub protocol: AppProtocol,
+    pub policy: BackendPolicy,
+}
+
+/// What an endpoint speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum AppProtocol {
+    Http1,
+    /// Cleartext HTTP/2 by prior knowledge (`appProtocol: kubernetes.io/h2c`).
+    H2c,
+}
+
+/// A network address to connect to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Endpoint {
+    /// DNS name or IP address, without brackets.
+    pub host: Arc<str>,
+    pub port: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<UpstreamTls>,
+}
+
+/// TLS towards an endpoint, against the system's roots unless said otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct UpstreamTls {
+    /// Server name to ask for and verify; `None` means the endpoint's host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sni: Option<Arc<str>>,
+    pub verify: Verify,
+}
+
+/// Which server certificates are accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+pub enum Verify {
+    Full,
+    /// `insecureSkipVerify`: any certificate.
+    Off,
+}
+
+/// What a backend asks of the requests sent to it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct BackendPolicy {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
+    /// Bound on one attempt until its response starts (and ends, unless it is a stream).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_timeout: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
+    /// `None` means that failures never take the backend out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ejection: Option<Ejection>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transformation: Option<Transformation>,
+}
+
+/// How a request proves itself to the backend.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum Auth {
+    /// The provider's own header carries this key; without a leading `Bearer `.
+    Key(Secret),
+    /// What the client sent goes on unchanged.
+    Passthrough,
+}
+
+/// Active health checking.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Probe {
+    pub interval: Duration,
+    pub timeout: Duration,
+}
+
+/// When failures take a backend out, and for how long.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Ejection {
+    /// Consecutive failures that eject.
+    pub unhealthy_threshold: u32,
+    /// Consecutive good probes that restore.
+    pub healthy_threshold: u32,
+    /// First ejection; doubles each time.
+    pub base: Duration,
+    pub max: Duration,
+    /// True for responses that count as failures; `None` means 5xx, 429 and no response.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unhealthy_condition: Option<Expression>,
+}
+
+impl Default for Ejection {
+    fn default() -> Self {
+        Self {
+            unhealthy_threshold: 5,
+            healthy_threshold: 1,
+            base: Duration::from_secs(10),
+            max: Duration::from_secs(300),
+            unhealthy_condition: None,
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! One Gateway's whole configuration, as plain immutable values.
+//!
+//! Every leaf (regex, expression, header, hostname) is already parsed, so building a
+//! [`crate::snapshot::Snapshot`] from it cannot fail.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::backend::Backend;
+use crate::id::ObjectKey;
+use crate::listener::Listener;
+use crate::policy::TrafficPolicy;
+use crate::route::Route;
+
+/// Everything one Gateway serves. Serialises with secrets redacted (configuration dump, goldens).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GatewayConfig {
+    pub gateway: ObjectKey,
+    pub listeners: Vec<Listener>,
+    /// Policy attached to the Gateway itself; a listener's, route's or rule's own overrides it
+    /// field by field.
+    #[serde(skip_serializing_if = "TrafficPolicy::is_empty")]
+    pub policy: TrafficPolicy,
+    pub routes: Vec<Arc<Route>>,
+    pub backends: Vec<Arc<Backend>>,
+}

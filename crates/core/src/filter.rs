@@ -1,0 +1,20 @@
+//! Filters of a rule: data, and their application to a request or response head.
+
+mod header;
+mod redirect;
+mod rewrite;
+
+use serde::Serialize;
+
+pub use header::HeaderEdits;
+pub use redirect::{Redirect, RedirectScheme, Target};
+pub use rewrite::{PathRewrite, UrlRewrite, prefix_replaced};
+
+/// One filter, in the order of the manifest.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum Filter {
+    RequestHeaders(HeaderEdits),
+    ResponseHeaders(HeaderEdits),
+    UrlRewrite(UrlRewrite),
+    Redirect(Redirect),
+}

@@ -1,0 +1,223 @@
+//! A rule with its backends resolved to targets.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+
+use super::TargetGroups;
+use crate::backend::{
+    AiProvider, ApiRoute, Backend, BackendPolicy, BackendTarget, EndpointBackend,
+};
+use crate::balance::Schedule;
+use crate::filter::Filter;
+use crate::header::FieldName;
+use crate::id::BackendKey;
+use crate::policy::TrafficPolicy;
+use crate::retry::Retry;
+use crate::route::{BackendRef, Destination, Route, Rule};
+
+/// A rule, ready to serve.
+#[derive(Debug)]
+pub struct RulePlan {
+    /// Position in [`super::Snapshot::rules`].
+    pub index: usize,
+    pub route: Arc<Route>,
+    pub rule: Arc<Rule>,
+    /// `spec.rules[].name`, or the rule's position as text.
+    pub name: Arc<str>,
+    /// The rule's policy over the route's over the Gateway's.
+    pub policy: TrafficPolicy,
+    /// The backend references in manifest order.
+    pub choices: Vec<Choice>,
+    /// Turns of the choices with a weight.
+    pub actives: Schedule,
+    /// Choices of weight 0 on AI backends beside ones with a weight: they take a request when the
+    /// actives fail, in this order.
+    pub standbys: Vec<usize>,
+}
+
+/// One backend reference of a rule.
+#[derive(Debug)]
+pub struct Choice {
+    pub way: Way,
+    pub filters: Vec<Filter>,
+}
+
+/// Where a choice leads.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Positions in [`super::Snapshot::targets`], in priority groups; the first with a healthy
+    /// target serves.
+    Targets(Vec<Vec<usize>>),
+    /// The reference does not resolve: 500.
+    Invalid(Arc<str>),
+}
+
+/// One place that requests are sent to and that health is kept of: a provider entry of an AI
+/// backend, or a plain backend.
+#[derive(Debug)]
+pub struct Target {
+    /// Position in [`super::Snapshot::targets`].
+    pub index: usize,
+    pub key: BackendKey,
+    pub kind: TargetKind,
+}
+
+#[derive(Debug)]
+pub enum TargetKind {
+    Ai {
+        provider: AiProvider,
+        routes: Arc<[ApiRoute]>,
+    },
+    Endpoints(Box<EndpointBackend>),
+}
+
+impl Target {
+    pub fn policy(&self) -> &BackendPolicy {
+        match &self.kind {
+            TargetKind::Ai { provider, .. } => &provider.policy,
+            TargetKind::Endpoints(endpoints) => &endpoints.policy,
+        }
+    }
+
+    /// Name of the provider entry; empty for a plain backend.
+    pub fn entry(&self) -> &str {
+        match &self.kind {
+            TargetKind::Ai { provider, .. } => &provider.name,
+            TargetKind::Endpoints(_) => "",
+        }
+    }
+
+    pub fn is_ai(&self) -> bool {
+        matches!(self.kind, TargetKind::Ai { .. })
+    }
+}
+
+impl RulePlan {
+    pub(super) fn build(
+        index: usize,
+        route: &Arc<Route>,
+        position: usize,
+        rule: &Arc<Rule>,
+        gateway: &TrafficPolicy,
+        targets: &Groups,
+    ) -> Self {
+        let choices: Vec<_> = rule.backends.iter().map(|r| choice(r, targets)).collect();
+        let weights: Vec<_> = rule.backends.iter().map(|r| r.weight).collect();
+        let any_active = weights.iter().any(|&w| w > 0);
+        let standbys = (0..choices.len())
+            .filter(|&c| any_active && weights[c] == 0 && targets.is_ai(&rule.backends[c].to))
+            .collect();
+        Self {
+            index,
+            route: route.clone(),
+            rule: rule.clone(),
+            name: rule
+                .name
+                .clone()
+                .unwrap_or_else(|| position.to_string().into()),
+            policy: rule.policy.over(&route.policy).over(gateway),
+            choices,
+            actives: Schedule::new(&weights),
+            standbys,
+        }
+    }
+
+    /// Bound on the whole request: the route's own timeout before a policy's.
+    pub fn request_timeout(&self) -> Option<Duration> {
+        self.rule.request_timeout.or(self.policy.request_timeout)
+    }
+
+    pub fn retry(&self) -> Option<&Retry> {
+        self.rule.retry.as_ref().or(self.policy.retry.as_ref())
+    }
+
+    /// Every header name that this rule may put on a response, as the manifest writes it.
+    pub fn response_names(&self) -> impl Iterator<Item = &FieldName> {
+        let filters = self
+            .rule
+            .filters
+            .iter()
+            .chain(self.choices.iter().flat_map(|c| &c.filters));
+        let edits = filters.filter_map(|filter| match filter {
+            Filter::ResponseHeaders(edits) => Some(edits),
+            _ => None,
+        });
+        let fixed = edits
+            .flat_map(|e| e.set.iter().chain(&e.add))
+            .map(|(name, _)| name);
+        let computed = self.policy.post_routing.iter().map(|t| &t.response);
+        let computed = computed
+            .flat_map(|e| e.set.iter().chain(&e.add))
+            .map(|(name, _)| name);
+        fixed.chain(computed)
+    }
+}
+
+/// Where each backend's targets are.
+pub(super) struct Groups {
+    targets: TargetGroups,
+    ai: FxHashMap<BackendKey, ()>,
+}
+
+impl Groups {
+    fn is_ai(&self, to: &Destination) -> bool {
+        matches!(to, Destination::Backend(key) if self.ai.contains_key(key))
+    }
+}
+
+fn choice(reference: &BackendRef, groups: &Groups) -> Choice {
+    let way = match &reference.to {
+        Destination::Invalid(reason) => Way::Invalid(reason.clone()),
+        Destination::Backend(key) => match groups.targets.get(key) {
+            Some(targets) => Way::Targets(targets.clone()),
+            None => Way::Invalid(format!("backend {key} is not part of the configuration").into()),
+        },
+    };
+    Choice {
+        way,
+        filters: reference.filters.clone(),
+    }
+}
+
+/// One target per provider entry or plain backend, and where each backend's are.
+pub(super) fn targets(backends: &[Arc<Backend>]) -> (Vec<Arc<Target>>, Groups) {
+    let mut all = Vec::new();
+    let mut groups = Groups {
+        targets: FxHashMap::default(),
+        ai: FxHashMap::default(),
+    };
+    for backend in backends {
+        let mut push = |kind| {
+            let index = all.len();
+            all.push(Arc::new(Target {
+                index,
+                key: backend.key.clone(),
+                kind,
+            }));
+            index
+        };
+        let positions = match &backend.target {
+            BackendTarget::Endpoints(endpoints) => {
+                vec![vec![push(TargetKind::Endpoints(endpoints.clone()))]]
+            }
+            BackendTarget::Ai(ai) => {
+                let routes: Arc<[ApiRoute]> = ai.routes.clone().into();
+                groups.ai.insert(backend.key.clone(), ());
+                let mut entry = |provider: &AiProvider| {
+                    push(TargetKind::Ai {
+                        provider: provider.clone(),
+                        routes: routes.clone(),
+                    })
+                };
+                ai.groups
+                    .iter()
+                    .map(|g| g.iter().map(&mut entry).collect())
+                    .collect()
+            }
+        };
+        groups.targets.insert(backend.key.clone(), positions);
+    }
+    (all, groups)
+}

@@ -1,0 +1,69 @@
+//! Header and body edits whose values are expressions.
+
+use serde::{Serialize, Serializer};
+
+use crate::expr::Expression;
+use crate::header::FieldName;
+
+/// Edits of one message, in the order remove, set, add, body.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Edits {
+    /// Replaces what the message has under the name. When the expression fails the header is
+    /// absent, also if the sender put one there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub set: Vec<(FieldName, Expression)>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub add: Vec<(FieldName, Expression)>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remove: Vec<FieldName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<Expression>,
+    /// Values that later expressions of the same request read as `metadata.<name>`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub metadata: Vec<(String, Expression)>,
+}
+
+/// What a policy does to requests and to their responses.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Transformation {
+    pub request: Edits,
+    pub response: Edits,
+}
+
+impl Edits {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Every expression, in evaluation order.
+    pub fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        self.metadata
+            .iter()
+            .map(|(_, e)| e)
+            .chain(self.set.iter().map(|(_, e)| e))
+            .chain(self.add.iter().map(|(_, e)| e))
+            .chain(&self.body)
+    }
+
+    /// Whether the request's body has to be buffered before these edits can run.
+    pub fn reads_request_body(&self) -> bool {
+        self.expressions().any(|e| e.reads().request_body)
+    }
+
+    /// Whether the response's body has to be buffered before these edits can run.
+    pub fn reads_response_body(&self) -> bool {
+        self.expressions().any(|e| e.reads().response_body)
+    }
+}
+
+impl Serialize for Expression {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.source())
+    }
+}
+
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        self.source() == other.source()
+    }
+}
