@@ -1,1 +1,29 @@
-//! agw-api
+//! The custom resources that users apply, and the Kubernetes types around them.
+//!
+//! Every field defined here is served: what this release does not serve is not defined, so that
+//! the API server prunes it and the manifest loader reports it as unknown. This crate has no
+//! client.
+
+pub mod backend;
+pub mod backend_policy;
+pub mod conditions;
+pub mod credential;
+pub mod definitions;
+pub mod duration;
+pub mod enterprise;
+pub mod external;
+pub mod names;
+pub mod parameters;
+pub mod policy;
+mod presence;
+pub mod retry;
+pub mod transformation;
+
+pub use backend::{AgentgatewayBackend, AgentgatewayBackendSpec};
+pub use duration::Duration;
+pub use enterprise::{
+    EnterpriseAgentgatewayParameters, EnterpriseAgentgatewayParametersSpec,
+    EnterpriseAgentgatewayPolicy, EnterpriseAgentgatewayPolicySpec,
+};
+pub use parameters::{AgentgatewayParameters, AgentgatewayParametersSpec};
+pub use policy::{AgentgatewayPolicy, AgentgatewayPolicySpec};

@@ -1,0 +1,194 @@
+//! What is asked of the requests that go to a backend.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Duration;
+use crate::credential::Credential;
+use crate::presence::null_is_empty;
+use crate::retry::Retry;
+use crate::transformation::Transformation;
+
+/// Policies of a backend: in `AgentgatewayBackend.spec.policies`, of one entry of `ai.groups`, or
+/// in a policy's `spec.backend`. The nearest to the endpoint wins, field by field.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BackendPolicies {
+    /// How requests prove themselves to the backend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<BackendAuth>,
+    /// Time limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<BackendTimeout>,
+    /// HTTP settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<BackendHttp>,
+    /// Retries on this backend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+    /// Active health checks: an authenticated read of the provider's model list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_check: Option<HealthCheck>,
+    /// Passive health: which responses count as failures, and what they lead to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<BackendHealth>,
+    /// TLS towards the endpoint. Present but empty means TLS with the system's roots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<BackendTls>,
+    /// Edits of the requests that go to this backend and of its responses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transformation: Option<Transformation>,
+    /// Settings of AI backends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ai: Option<AiPolicies>,
+}
+
+/// Settings of AI backends.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AiPolicies {
+    /// API that requests speak, by path suffix; `*` is the rest. Without it the API is inferred
+    /// from the path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub routes: BTreeMap<String, RouteType>,
+}
+
+/// The API that a request speaks.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+pub enum RouteType {
+    /// Chat completions, `/v1/chat/completions`.
+    Completions,
+    /// `/v1/responses`.
+    Responses,
+    /// `/v1/embeddings`.
+    Embeddings,
+    /// `/v1/models`.
+    Models,
+    /// Anything else: sent on without looking into it.
+    Passthrough,
+}
+
+/// How requests prove themselves; exactly one of the fields.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BackendAuth {
+    /// Secret in the same namespace that holds the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretKeyRef>,
+    /// The key itself. A Secret keeps it out of sight; prefer `secretRef`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Credential>,
+    /// Sends on the credential that the client sent.
+    #[serde(
+        default,
+        deserialize_with = "null_is_empty",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub passthrough: Option<Passthrough>,
+}
+
+/// Sends on the client's credential; it has no settings.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Passthrough {}
+
+/// A key of a Secret in the referring object's namespace.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretKeyRef {
+    /// Secret name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Key within the Secret; `Authorization` by default. A leading `Bearer ` of its value is not
+    /// doubled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub key: Option<String>,
+}
+
+/// Time limits of a backend.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BackendTimeout {
+    /// Bound on one attempt, until its response starts (and ends, unless it is a stream).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Duration>,
+}
+
+/// HTTP settings of a backend.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BackendHttp {
+    /// The same as `timeout.request`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_timeout: Option<Duration>,
+}
+
+/// Active health checks.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HealthCheck {
+    /// Time between two checks of an endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Duration>,
+    /// Bound on one check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Duration>,
+    /// Consecutive failures, of requests or checks, that eject the endpoint. 5 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<i32>", range(min = 1, max = 1000))]
+    pub unhealthy_threshold: Option<u32>,
+    /// Consecutive good checks that restore it at once. 1 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<i32>", range(min = 1, max = 1000))]
+    pub healthy_threshold: Option<u32>,
+}
+
+/// Passive health.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BackendHealth {
+    /// Expression over `response` that is true for a failure; without it 5xx, 429 and no response
+    /// are failures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16384))]
+    pub unhealthy_condition: Option<String>,
+    /// What failures lead to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eviction: Option<Eviction>,
+}
+
+/// When failures take an endpoint out, and for how long.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Eviction {
+    /// Length of the first eviction; it doubles each time, up to five minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<Duration>,
+    /// Consecutive failures that evict. 5 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<i32>", range(min = 1, max = 1000))]
+    pub consecutive_failures: Option<u32>,
+}
+
+/// TLS towards an endpoint.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BackendTls {
+    /// Server name to ask for and verify; the endpoint's host by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub sni: Option<String>,
+    /// Which checks of the server's certificate are skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub insecure_skip_verify: Option<InsecureSkipVerify>,
+}
+
+/// Checks of a server certificate that are skipped.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+pub enum InsecureSkipVerify {
+    /// Any certificate is taken.
+    All,
+}
