@@ -1,0 +1,83 @@
+//! OpenAI's prompt cache, as its documentation describes it: prompts of 1,024 tokens and more reuse the
+//! longest prefix seen before, in steps of 128 tokens.
+
+use std::collections::{HashSet, VecDeque};
+
+use parking_lot::Mutex;
+
+use crate::ids::mix;
+
+/// The shortest prefix that is cached, in tokens.
+pub(crate) const SHORTEST: usize = 1024;
+const STEP: usize = 128;
+/// Prefixes remembered.
+const CAPACITY: usize = 16_384;
+
+/// Prefixes seen, by hash.
+#[derive(Debug, Default)]
+pub(crate) struct PromptCache {
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    known: HashSet<u64>,
+    order: VecDeque<u64>,
+}
+
+// === impl PromptCache ===
+
+impl PromptCache {
+    /// Remembers a prompt; returns how many of its leading tokens were cached before.
+    pub(crate) fn visit(&self, model: u64, tokens: &[u32]) -> usize {
+        if tokens.len() < SHORTEST {
+            return 0;
+        }
+        let mut seen = self.seen.lock();
+        let (mut hash, mut cached) = (model, 0);
+        for (index, token) in tokens.iter().enumerate() {
+            hash = mix(hash ^ u64::from(*token));
+            let length = index + 1;
+            if length >= SHORTEST && length.is_multiple_of(STEP) && !seen.remember(hash) {
+                cached = length;
+            }
+        }
+        cached
+    }
+}
+
+// === impl Seen ===
+
+impl Seen {
+    /// Says whether the prefix is new.
+    fn remember(&mut self, hash: u64) -> bool {
+        if !self.known.insert(hash) {
+            return false;
+        }
+        if self.order.len() == CAPACITY
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        self.order.push_back(hash);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reuses_the_longest_known_prefix_in_steps() {
+        let cache = PromptCache::default();
+        let long: Vec<u32> = (0..1500).collect();
+        assert_eq!(cache.visit(1, &long), 0);
+        assert_eq!(cache.visit(1, &long), 1408);
+        assert_eq!(cache.visit(1, &long[..1100]), 1024);
+        assert_eq!(cache.visit(2, &long), 0, "another model has its own cache");
+        assert_eq!(cache.visit(1, &long[..1000]), 0, "too short to be cached");
+        let other: Vec<u32> = (1..1501).collect();
+        assert_eq!(cache.visit(1, &other), 0);
+    }
+}
