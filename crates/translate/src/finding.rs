@@ -1,0 +1,280 @@
+//! What is wrong, odd or better said otherwise in a configuration.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::manifest::Origin;
+
+/// One remark on a configuration. Serialises to what `analyze -o json` prints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub code: Code,
+    pub severity: Severity,
+    /// What is wrong, in one sentence. Never holds a credential.
+    pub message: String,
+    /// What to do about it; empty when the message says it all.
+    pub remedy: String,
+    pub object: Option<ObjectRef>,
+    /// Path of the field within the object: `spec.rules[0].matches[1].path`.
+    pub field: Option<String>,
+    pub file: Option<String>,
+    /// Line in the file, from 1.
+    pub line: Option<u32>,
+    /// Column in characters, from 1.
+    pub column: Option<u32>,
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The configuration does not do what it says; `analyze` exits with 1.
+    Error,
+    /// It works, but probably not as meant.
+    Warning,
+    /// It works; there is a better or more portable way to write it.
+    Hint,
+}
+
+/// The object that a finding is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct ObjectRef {
+    pub kind: String,
+    /// `None` for cluster-scoped kinds.
+    pub namespace: Option<String>,
+    pub name: String,
+}
+
+/// Defines [`Code`] from one table, so that number, severity and title stand side by side.
+macro_rules! codes {
+    ($($variant:ident $code:literal $severity:ident $title:literal;)*) => {
+        /// Stable identity of a kind of finding. Codes are never reused.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $(#[doc = concat!("`", $code, "`: ", $title, ".")] $variant,)*
+        }
+
+        impl Code {
+            /// Every code, in order.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// `AGW0101` and so on.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// One line that says what the code is about.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title,)* }
+            }
+
+            /// How bad findings of this code are unless they say otherwise.
+            pub const fn severity(self) -> Severity {
+                match self { $(Self::$variant => Severity::$severity,)* }
+            }
+        }
+    };
+}
+
+// 01xx manifests, 02xx references, 03xx expressions, 04xx routes, 05xx dialect, 06xx backends and
+// policies.
+codes! {
+    Syntax "AGW0101" Error "not valid YAML or JSON";
+    DuplicateKey "AGW0102" Error "a key stands twice in the same object";
+    NotAnObject "AGW0103" Error "not a Kubernetes object";
+    UnknownKind "AGW0104" Error "unknown kind";
+    UnknownField "AGW0105" Error "unknown field";
+    WrongType "AGW0106" Error "wrong type of value";
+    MissingField "AGW0107" Error "a required field is missing";
+    InvalidValue "AGW0108" Error "a value is not allowed";
+    TooLarge "AGW0109" Error "a document is too large or too deep";
+    KindNotServed "AGW0110" Warning "a Gateway API kind that is not served";
+    KindIgnored "AGW0111" Hint "a kind that does not concern the gateway";
+    DuplicateObject "AGW0112" Warning "an object is defined twice";
+    AmbiguousScalar "AGW0113" Warning "kubectl reads a plain word as a boolean";
+
+    ParentNotFound "AGW0201" Error "a route's parent does not exist";
+    BackendNotFound "AGW0202" Error "a backend does not exist";
+    SecretNotFound "AGW0203" Error "a Secret does not exist";
+    SecretKeyNotFound "AGW0204" Error "a Secret has no such key";
+    TargetNotFound "AGW0205" Error "a policy's target does not exist";
+    RefNotPermitted "AGW0206" Error "a reference to another namespace has no ReferenceGrant";
+    GatewayClassNotFound "AGW0207" Warning "a Gateway of a class that is not ours";
+    NotAllowedByListeners "AGW0208" Error "no listener allows the route";
+    NoMatchingHostname "AGW0209" Error "no listener has a hostname of the route";
+    UnsupportedRefKind "AGW0210" Error "a reference to a kind that cannot be used here";
+    ServicePortNotFound "AGW0211" Error "a Service has no such port";
+
+    InvalidExpression "AGW0301" Error "an expression does not compile";
+    ExpressionTooCostly "AGW0302" Error "an expression may cost too much";
+
+    ShadowedRule "AGW0401" Warning "a rule never gets a request";
+    InvalidMatch "AGW0402" Error "a match is not valid";
+    InvalidFilter "AGW0403" Error "a filter is not valid";
+    UnsupportedValue "AGW0404" Error "a value that is not served";
+    NoBackends "AGW0405" Warning "a rule has no backend that can take a request";
+    ListenerConflict "AGW0406" Error "listeners share port and hostname";
+    UnsupportedListener "AGW0407" Error "a listener that is not served";
+    InvalidDuration "AGW0408" Error "a duration is not valid";
+
+    DialectModel "AGW0501" Hint "the model has a standard place";
+    DialectTimeout "AGW0502" Hint "the timeout has a standard place";
+    DialectTransformation "AGW0503" Hint "the transformation has a standard form";
+    DialectExpression "AGW0504" Hint "the expression has a standard form";
+    DialectStandby "AGW0505" Hint "standby by weight 0 has a standard form";
+    DialectHealth "AGW0506" Hint "the health check has a standard form";
+    DialectRetry "AGW0507" Hint "the retry has a standard form";
+
+    InvalidBackend "AGW0601" Error "a backend contradicts itself or lacks something";
+    InvalidPolicy "AGW0602" Error "a policy contradicts itself or lacks something";
+    PolicyConflict "AGW0603" Warning "policies on one target set the same field";
+    InlineCredential "AGW0604" Hint "a credential is written into the manifest";
+    UnusedPolicy "AGW0605" Warning "a policy has nothing that applies to its target";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Hint => "hint",
+        })
+    }
+}
+
+impl ObjectRef {
+    pub fn new(kind: &str, namespace: Option<&str>, name: &str) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            namespace: namespace.map(str::to_owned),
+            name: name.to_owned(),
+        }
+    }
+}
+
+/// `Kind namespace/name`.
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{} {namespace}/{}", self.kind, self.name),
+            None => write!(f, "{} {}", self.kind, self.name),
+        }
+    }
+}
+
+impl Finding {
+    /// A finding of the code's own severity, about nothing in particular yet.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity: code.severity(),
+            message: message.into(),
+            remedy: String::new(),
+            object: None,
+            field: None,
+            file: None,
+            line: None,
+            column: None,
+        }
+    }
+
+    #[must_use]
+    pub fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = remedy.into();
+        self
+    }
+
+    #[must_use]
+    pub fn with_severity(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+
+    #[must_use]
+    pub fn about(mut self, object: ObjectRef) -> Self {
+        self.object = Some(object);
+        self
+    }
+
+    /// Points at a field of the object that `origin` belongs to, or at the nearest part of it that
+    /// is written.
+    #[must_use]
+    pub fn at(mut self, origin: &Origin, field: &str) -> Self {
+        self.file = origin.file().map(str::to_owned);
+        (self.line, self.column) = origin.locate(field).unzip();
+        self.field = (!field.is_empty()).then(|| field.to_owned());
+        self
+    }
+}
+
+/// `file:line:column: error AGW0105: message (remedy)`, with what is known.
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{file}:")?;
+            for number in [self.line, self.column].into_iter().flatten() {
+                write!(f, "{number}:")?;
+            }
+            f.write_str(" ")?;
+        }
+        write!(f, "{} {}: ", self.severity, self.code)?;
+        if let Some(object) = &self.object {
+            write!(f, "{object}: ")?;
+        }
+        if let Some(field) = &self.field {
+            write!(f, "{field}: ")?;
+        }
+        f.write_str(&self.message)?;
+        if self.remedy.is_empty() {
+            Ok(())
+        } else {
+            write!(f, " ({})", self.remedy)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_well_formed() {
+        let seen: BTreeSet<_> = Code::ALL.iter().map(|c| c.as_str()).collect();
+        assert_eq!(seen.len(), Code::ALL.len());
+        for code in Code::ALL {
+            let digits = code.as_str().strip_prefix("AGW").unwrap();
+            assert!(
+                digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit()),
+                "{code}"
+            );
+            assert!(!code.title().is_empty());
+        }
+    }
+
+    #[test]
+    fn serialises_with_every_key() {
+        let finding = Finding::new(Code::UnknownField, "unknown field `modle`")
+            .with_remedy("did you mean `model`?")
+            .about(ObjectRef::new("AgentgatewayBackend", Some("ns"), "b"));
+        let json = serde_json::to_string(&finding).unwrap();
+        assert_eq!(
+            json,
+            r#"{"code":"AGW0105","severity":"error","message":"unknown field `modle`","remedy":"did you mean `model`?","object":{"kind":"AgentgatewayBackend","namespace":"ns","name":"b"},"field":null,"file":null,"line":null,"column":null}"#
+        );
+    }
+}
