@@ -44,8 +44,8 @@ pub enum Action {
     /// `end-after=N`: N chunks, then a clean end of the body, so that only the protocol inside
     /// (`[DONE]`, the closing brace) shows that something is missing.
     EndAfter(u32),
-    /// `error-in-200[=N]`: N events (0 when not given), then an error object, under status 200. An
-    /// answer that is not streamed is the error object alone.
+    /// `error-in-200[=N]`: N events (0 when not given), then an error object, under status 200. A
+    /// stream of no more than N events is whole. An answer that is not streamed is the error object alone.
     ErrorIn200 {
         /// Events before the error.
         after: u32,

@@ -56,7 +56,7 @@ pub struct RequestRecord {
     pub headers: Map<String, Value>,
     /// First 12 hexadecimal digits of the SHA-256 of the credential (without `Bearer `): tells keys apart.
     pub authorization_sha: Option<String>,
-    /// The `model` of the body or path.
+    /// The `model` of the body.
     pub model: Option<String>,
     /// The body as text, at most 64 KiB of it.
     pub body: String,

@@ -126,8 +126,8 @@ impl Endpoint {
             && body.get("stream") == Some(&Value::Bool(true))
     }
 
-    /// The event by which a stream of this endpoint reports `error`.
-    pub(crate) fn error_event(&self, error: &ApiError) -> Bytes {
+    /// The event by which a stream of this endpoint reports `error` after `position` other events.
+    pub(crate) fn error_event(&self, error: &ApiError, position: u32) -> Bytes {
         match self {
             Self::Responses => named_event(
                 "error",
@@ -136,7 +136,7 @@ impl Endpoint {
                     "code": error.code().unwrap_or("server_error"),
                     "message": error.to_string(),
                     "param": null,
-                    "sequence_number": 0,
+                    "sequence_number": position,
                 }),
             ),
             _ => data_event(&error.envelope()),

@@ -211,12 +211,20 @@ impl MockProvider {
         if let Some(ModelSelector::Model(name)) = &model {
             entry.note(|record| record.model = Some(name.to_string()));
         }
-        let (fault, source) = match headers.get(FAULT_HEADER) {
-            Some(list) => {
-                let list = String::from_utf8_lossy(list.as_bytes());
-                (list.parse::<Fault>()?, Source::Header)
+        let lists: Vec<_> = headers
+            .get_all(FAULT_HEADER)
+            .iter()
+            .map(HeaderValue::as_bytes)
+            .collect();
+        let (fault, source) = match lists.as_slice() {
+            [_, ..] => {
+                let list = lists.join(&b';');
+                (
+                    String::from_utf8_lossy(&list).parse::<Fault>()?,
+                    Source::Header,
+                )
             }
-            None => match self.faults.take(model.as_ref()) {
+            [] => match self.faults.take(model.as_ref()) {
                 Some(fault) => (fault, Source::Table),
                 None => return Ok(Fault::default()),
             },
@@ -250,9 +258,11 @@ impl MockProvider {
             Some(Action::CutAfter(chunks)) => script.cut_after(count(chunks)),
             Some(Action::EndAfter(chunks)) => script.end_after(count(chunks)),
             Some(Action::EmptyStream) => script.cut_after(prelude),
-            Some(Action::ErrorIn200 { after }) => {
+            Some(Action::ErrorIn200 { after }) if count(after) < script.frames.len() => {
                 script.end_after(count(after));
-                script.frames.push(endpoint.error_event(&SERVER_ERROR));
+                script
+                    .frames
+                    .push(endpoint.error_event(&SERVER_ERROR, after));
             }
             _ => {}
         }
@@ -280,7 +290,7 @@ fn replaced(fault: &Fault, endpoint: &Endpoint, streams: bool) -> Option<Reply> 
         (Some(Action::Garbage), false) => Bytes::from_static(GARBAGE),
         (Some(Action::Garbage), true) => [b"data: ", GARBAGE, b"\n\n"].concat().into(),
         (Some(Action::ErrorIn200 { .. }), false) => SERVER_ERROR.envelope().to_string().into(),
-        (Some(Action::ErrorIn200 { after: 0 }), true) => endpoint.error_event(&SERVER_ERROR),
+        (Some(Action::ErrorIn200 { after: 0 }), true) => endpoint.error_event(&SERVER_ERROR, 0),
         _ => return None,
     };
     let (script, content_type) = if streams {

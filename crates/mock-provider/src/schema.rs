@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 const DEEPEST: usize = 24;
 /// Members of one generated object or array.
 const WIDEST: usize = 256;
-/// Values in one generated document: bounds schemas that multiply.
-const LARGEST: usize = 4096;
+/// Values and characters of strings in one generated document: bounds schemas that multiply.
+const LARGEST: usize = 16_384;
 
 /// An instance of `schema`. Honours `const`, `enum`, `default`, `examples`, `type`, `properties`, `items`,
 /// `prefixItems`, the length and number bounds, `format`, `anyOf`, `oneOf`, `allOf` and local `$ref`.
@@ -66,7 +66,11 @@ impl<'a> Instance<'a> {
         match kind(keywords) {
             "object" => self.object(keywords, depth),
             "array" => self.array(keywords, name, depth),
-            "string" => Value::String(string(keywords, name)),
+            "string" => {
+                let text = string(keywords, name);
+                self.left = self.left.saturating_sub(text.len());
+                Value::String(text)
+            }
             "integer" => json!(number(keywords, 1.0).ceil() as i64),
             "number" => json!(number(keywords, 1.5)),
             "boolean" => Value::Bool(true),

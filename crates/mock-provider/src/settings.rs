@@ -35,7 +35,8 @@ pub struct Settings {
     pub answer_delay: Duration,
     /// Wait between two chunks of a stream. A fault's `chunk-delay` replaces it.
     pub token_delay: Duration,
-    /// Text answers are padded to at least this many tokens (at most 16,384), for long streams.
+    /// Text answers are padded to at least this many tokens (at most 16,384 over all
+    /// choices of an answer), for long streams.
     pub min_answer_tokens: usize,
     /// Seed of generated ids and fingerprints: equal seeds and equal requests give equal answers,
     /// apart from timestamps.

@@ -9,7 +9,7 @@ use crate::{
 
 /// Characters of the last turn that are repeated.
 const ECHO: usize = 240;
-/// Tokens a text is padded to at most.
+/// Tokens that the texts of one answer are padded to at most, all together.
 const LONGEST_PAD: usize = 16_384;
 
 /// The turn that the model answers.
@@ -52,6 +52,8 @@ pub(crate) struct Generation<'a> {
     /// Tokens spent on reasoning before the answer.
     pub(crate) reasoning: usize,
     pub(crate) min_tokens: usize,
+    /// How many choices the whole answer has.
+    pub(crate) choices: usize,
 }
 
 /// One answer, in pieces of a token each.
@@ -157,7 +159,7 @@ impl Generation<'_> {
         if index > 0 {
             text.push_str(&format!(" (choice {})", index + 1));
         }
-        let wanted = self.min_tokens.min(LONGEST_PAD);
+        let wanted = self.min_tokens.min(LONGEST_PAD / self.choices.max(1));
         if wanted > 0 {
             // " and on" is two tokens in both encodings.
             let missing = wanted.saturating_sub(encoding.count(&text));
@@ -194,6 +196,7 @@ mod tests {
             limit: None,
             reasoning: 0,
             min_tokens: 0,
+            choices: 1,
         }
     }
 

@@ -20,7 +20,10 @@ use crate::{
 /// OpenAI's default of `max_tokens` for this endpoint.
 const DEFAULT_LIMIT: usize = 16;
 const MOST_CHOICES: usize = 128;
+/// Prompts, and answers to all of them.
 const MOST_PROMPTS: usize = 2048;
+/// Tokens of one prompt.
+const CONTEXT: usize = 16_384;
 
 #[derive(Debug, Serialize)]
 struct Completion<'a> {
@@ -84,6 +87,10 @@ pub(super) fn answer(body: Fields<'_>, context: &Context<'_>) -> Result<Payload,
     check_sampling(&body)?;
     let prompts = prompts(&body, Encoding::of(model))?;
     let n = body.integer("n", 1..=MOST_CHOICES)?.unwrap_or(1);
+    if prompts.len() * n > MOST_PROMPTS {
+        let message = format!("Invalid 'n': more than {MOST_PROMPTS} completions are asked for.");
+        return Err(ApiError::value("n", "invalid_value", message));
+    }
     let limit = body
         .integer("max_tokens", 0..=MOST_TOKENS)?
         .unwrap_or(DEFAULT_LIMIT);
@@ -105,6 +112,7 @@ pub(super) fn answer(body: Fields<'_>, context: &Context<'_>) -> Result<Payload,
             limit: Some(limit),
             reasoning: 0,
             min_tokens: context.settings.min_answer_tokens,
+            choices: prompts.len() * n,
         };
         choices.extend((0..n).map(|index| generation.choice(index)));
     }
@@ -222,5 +230,14 @@ fn prompts(body: &Fields<'_>, encoding: Encoding) -> Result<Vec<Prompt>, ApiErro
         let message = format!("Invalid 'prompt': expected 1 to {MOST_PROMPTS} prompts.");
         return Err(ApiError::value("prompt", "invalid_array_length", message));
     }
-    Ok(prompts)
+    match prompts.iter().find(|prompt| prompt.tokens > CONTEXT) {
+        None => Ok(prompts),
+        Some(Prompt { tokens, .. }) => Err(ApiError::Value {
+            param: None,
+            code: Some("context_length_exceeded"),
+            message: format!(
+                "This model's maximum context length is {CONTEXT} tokens, however you requested {tokens} tokens in your prompt. Please reduce your prompt."
+            ),
+        }),
+    }
 }

@@ -100,6 +100,7 @@ impl<'a> ChatRequest<'a> {
             limit: self.limit,
             reasoning: self.reasoning,
             min_tokens,
+            choices: self.n,
         }
     }
 

@@ -84,6 +84,7 @@ impl<'a> ResponsesRequest<'a> {
             limit: self.limit,
             reasoning: self.reasoning,
             min_tokens,
+            choices: 1,
         }
     }
 }

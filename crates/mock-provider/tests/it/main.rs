@@ -1,0 +1,14 @@
+//! The mock provider over real sockets.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod chat;
+mod completions;
+mod control;
+mod embeddings;
+mod faults;
+mod lifecycle;
+mod protocol;
+mod responses;
+mod server;
+mod tools;
