@@ -60,7 +60,7 @@ pub struct Backoff {
     pub max_interval: Option<Duration>,
 }
 
-/// Schema of one retried status.
+/// A response status.
 #[derive(JsonSchema)]
 #[schemars(inline)]
 struct Status(
