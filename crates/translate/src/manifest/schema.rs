@@ -3,6 +3,8 @@
 //! The schemas are made from the same types, in the same way, as our CustomResourceDefinitions.
 //! Patterns are left to whoever parses the text: there the error can say more.
 
+use std::collections::HashSet;
+
 use agw_api::external::ObjectMeta;
 use kube::core::schema::{OptionalEnum, OptionalIntOrString, StructuralSchemaRewriter};
 use schemars::JsonSchema;
@@ -134,6 +136,51 @@ fn array(schema: &Value, items: &[Value], path: &FieldPath, out: &mut Vec<Violat
     );
     for (index, item) in items.iter().enumerate() {
         node(&schema["items"], item, &path.index(index), out);
+    }
+    unique(schema, items, path, out);
+}
+
+/// Refuses entries of a set, or of a list with keys, that are the same as an earlier one.
+fn unique(schema: &Value, items: &[Value], path: &FieldPath, out: &mut Vec<Violation>) {
+    let keys: Option<Vec<&str>> = match schema["x-kubernetes-list-type"].as_str() {
+        Some("set") => None,
+        Some("map") => {
+            let keys = schema["x-kubernetes-list-map-keys"].as_array();
+            Some(
+                keys.into_iter()
+                    .flatten()
+                    .filter_map(Value::as_str)
+                    .collect(),
+            )
+        }
+        _ => return,
+    };
+    let mut seen = HashSet::new();
+    for (index, item) in items.iter().enumerate() {
+        let identity: Option<Vec<String>> = match &keys {
+            None => Some(vec![item.to_string()]),
+            // A key that is absent has a default that the schema does not tell.
+            Some(keys) => keys
+                .iter()
+                .map(|key| item.get(key).map(Value::to_string))
+                .collect(),
+        };
+        if identity.is_some_and(|identity| !seen.insert(identity)) {
+            let (path, message) = match keys.as_deref() {
+                Some([key]) => (
+                    path.index(index).key(key),
+                    format!("an earlier entry has the same `{key}`"),
+                ),
+                _ => (path.index(index), "an earlier entry is the same".to_owned()),
+            };
+            let remedy = "remove one of the two".to_owned();
+            out.push(Violation {
+                code: Code::InvalidValue,
+                path,
+                message,
+                remedy,
+            });
+        }
     }
 }
 

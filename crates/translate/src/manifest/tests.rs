@@ -113,6 +113,14 @@ fn errors_point_at_line_and_column() {
             "AGW0108 3:18 metadata.name: the name is not a DNS subdomain | use lower-case letters, digits, `-` and `.`, with a letter or digit at both ends",
         ),
         (
+            backend("  policies: {transformation: {request: {set: [{name: a, value: x}, {name: a, value: y}]}}}\n"),
+            "AGW0108 5:75 spec.policies.transformation.request.set[1].name: an earlier entry has the same `name` | remove one of the two",
+        ),
+        (
+            backend("  policies: {transformation: {request: {remove: [a, a]}}}\n"),
+            "AGW0108 5:53 spec.policies.transformation.request.remove[1]: an earlier entry is the same | remove one of the two",
+        ),
+        (
             "just text\n".to_owned(),
             "AGW0103 1:1 -: the document is not a Kubernetes object | a manifest needs `apiVersion`, `kind` and `metadata.name`",
         ),
@@ -394,6 +402,26 @@ fn the_enterprise_dialect_is_read() {
         .origin
         .locate("spec.traffic.requestTransformation.inline.headers.add.X-Len");
     assert_eq!(place, Some((10, 17)));
+}
+
+/// Every spelling of every field of our kinds.
+#[test]
+fn all_dialects_load_without_findings() {
+    let loaded = load_text(include_str!("testdata/all-fields.yaml"));
+    assert_eq!(loaded.findings, []);
+    assert_eq!(
+        names(&loaded),
+        [
+            "AgentgatewayBackend default/one",
+            "AgentgatewayBackend default/groups",
+            "AgentgatewayBackend default/plain",
+            "AgentgatewayPolicy default/traffic",
+            "AgentgatewayPolicy default/backend",
+            "EnterpriseAgentgatewayPolicy default/enterprise",
+            "AgentgatewayParameters default/parameters",
+            "EnterpriseAgentgatewayParameters default/parameters",
+        ]
+    );
 }
 
 /// The user's own manifests, from the folder that `AGW_SEED_DIR` names.
