@@ -13,6 +13,15 @@ const STEP: usize = 128;
 /// Prefixes remembered.
 const CAPACITY: usize = 16_384;
 
+/// What the cache did for one prompt, in tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CacheUse {
+    /// Leading tokens that were cached before.
+    pub(crate) read: usize,
+    /// Tokens after them that are cached now.
+    pub(crate) written: usize,
+}
+
 /// Prefixes seen, by hash.
 #[derive(Debug, Default)]
 pub(crate) struct PromptCache {
@@ -28,21 +37,24 @@ struct Seen {
 // === impl PromptCache ===
 
 impl PromptCache {
-    /// Remembers a prompt; returns how many of its leading tokens were cached before.
-    pub(crate) fn visit(&self, model: u64, tokens: &[u32]) -> usize {
+    /// Remembers a prompt.
+    pub(crate) fn visit(&self, model: u64, tokens: &[u32]) -> CacheUse {
         if tokens.len() < SHORTEST {
-            return 0;
+            return CacheUse::default();
         }
         let mut seen = self.seen.lock();
-        let (mut hash, mut cached) = (model, 0);
+        let (mut hash, mut read) = (model, 0);
         for (index, token) in tokens.iter().enumerate() {
             hash = mix(hash ^ u64::from(*token));
             let length = index + 1;
             if length >= SHORTEST && length.is_multiple_of(STEP) && !seen.remember(hash) {
-                cached = length;
+                read = length;
             }
         }
-        cached
+        CacheUse {
+            read,
+            written: tokens.len() / STEP * STEP - read,
+        }
     }
 }
 
@@ -72,12 +84,23 @@ mod tests {
     fn reuses_the_longest_known_prefix_in_steps() {
         let cache = PromptCache::default();
         let long: Vec<u32> = (0..1500).collect();
-        assert_eq!(cache.visit(1, &long), 0);
-        assert_eq!(cache.visit(1, &long), 1408);
-        assert_eq!(cache.visit(1, &long[..1100]), 1024);
-        assert_eq!(cache.visit(2, &long), 0, "another model has its own cache");
-        assert_eq!(cache.visit(1, &long[..1000]), 0, "too short to be cached");
+        let used = |read, written| CacheUse { read, written };
+        assert_eq!(cache.visit(1, &long), used(0, 1408));
+        assert_eq!(cache.visit(1, &long), used(1408, 0));
+        assert_eq!(cache.visit(1, &long[..1100]), used(1024, 0));
+        let longer: Vec<u32> = (0..1700).collect();
+        assert_eq!(cache.visit(1, &longer), used(1408, 256));
+        assert_eq!(
+            cache.visit(2, &long),
+            used(0, 1408),
+            "another model has its own cache"
+        );
+        assert_eq!(
+            cache.visit(1, &long[..1000]),
+            used(0, 0),
+            "too short to be cached"
+        );
         let other: Vec<u32> = (1..1501).collect();
-        assert_eq!(cache.visit(1, &other), 0);
+        assert_eq!(cache.visit(1, &other), used(0, 1408));
     }
 }

@@ -5,6 +5,14 @@
 //! went. Faults are given by request header or armed per model over the control API under `/_mock/`;
 //! see [`Fault`]. The last requests are kept in a bounded journal with credentials redacted.
 //!
+//! | Control request | |
+//! |---|---|
+//! | `PUT /_mock/faults/{model}` | arms a model: `{"status":503,"retry_after":2,"times":3}`; `*` is every request, `_models` the model list |
+//! | `GET /_mock/faults` | what is armed, by model; `times` is what is left |
+//! | `DELETE /_mock/faults[/{model}]` | disarms |
+//! | `GET /_mock/requests`, `DELETE …` | the journal, oldest first |
+//! | `GET /_mock/healthz` | 200 |
+//!
 //! ```text
 //! server ─> provider ─┬─> control (/_mock/…)
 //!                     └─> openai (/v1/…) ─> stream (pace, cut) ─> connection

@@ -28,7 +28,7 @@ pub(super) fn answer(body: Fields<'_>, context: &Context<'_>) -> Result<Payload,
     let choices: Vec<Choice> = (0..request.n)
         .map(|index| generation.choice(index))
         .collect();
-    let usage = Usage::of(request.prompt_tokens, request.cached_tokens, &choices);
+    let usage = Usage::of(request.prompt_tokens, request.cache, &choices);
     let envelope = Envelope {
         id: context.ids.alphanumeric("chatcmpl-", 29),
         created: now(),

@@ -13,6 +13,7 @@ use super::{
     usage::{ChatUsage, Usage},
 };
 use crate::{
+    cache::CacheUse,
     text::{Choice, Format, Generation, Turn},
     tokens::Encoding,
 };
@@ -118,7 +119,7 @@ pub(super) fn answer(body: Fields<'_>, context: &Context<'_>) -> Result<Payload,
     }
     let usage = Usage::of(
         prompts.iter().map(|prompt| prompt.tokens).sum(),
-        0,
+        CacheUse::default(),
         &choices,
     )
     .chat();

@@ -36,7 +36,7 @@ pub(super) fn answer(body: Fields<'_>, context: &Context<'_>) -> Result<Payload,
         .choice(0);
     let usage = Usage::of(
         request.prompt_tokens,
-        request.cached_tokens,
+        request.cache,
         std::slice::from_ref(&choice),
     );
     let item = match choice.content {

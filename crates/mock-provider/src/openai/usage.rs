@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::{Context, fields::Fields};
 use crate::{
-    cache, ids,
+    cache::{self, CacheUse},
+    ids,
     text::Choice,
     tokens::{Encoding, base_name},
 };
@@ -14,8 +15,8 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Usage {
     pub(super) prompt: usize,
-    /// The part of `prompt` that came from the prompt cache.
-    pub(super) cached: usize,
+    /// The parts of `prompt` that came from the prompt cache and went into it.
+    pub(super) cache: CacheUse,
     pub(super) completion: usize,
     /// The part of `completion` that was reasoning.
     pub(super) reasoning: usize,
@@ -34,6 +35,7 @@ pub(super) struct ChatUsage {
 #[derive(Clone, Copy, Debug, Serialize)]
 struct PromptDetails {
     cached_tokens: usize,
+    cache_write_tokens: usize,
     audio_tokens: usize,
 }
 
@@ -49,10 +51,10 @@ struct CompletionDetails {
 
 impl Usage {
     /// Adds up the choices of an answer.
-    pub(super) fn of(prompt: usize, cached: usize, choices: &[Choice]) -> Self {
+    pub(super) fn of(prompt: usize, cache: CacheUse, choices: &[Choice]) -> Self {
         Self {
             prompt,
-            cached,
+            cache,
             completion: choices.iter().map(|choice| choice.tokens).sum(),
             reasoning: choices.iter().map(|choice| choice.reasoning).sum(),
         }
@@ -64,7 +66,8 @@ impl Usage {
             completion_tokens: self.completion,
             total_tokens: self.prompt + self.completion,
             prompt_tokens_details: PromptDetails {
-                cached_tokens: self.cached,
+                cached_tokens: self.cache.read,
+                cache_write_tokens: self.cache.written,
                 audio_tokens: 0,
             },
             completion_tokens_details: CompletionDetails {
@@ -79,7 +82,10 @@ impl Usage {
     pub(super) fn responses(self) -> Value {
         json!({
             "input_tokens": self.prompt,
-            "input_tokens_details": {"cached_tokens": self.cached},
+            "input_tokens_details": {
+                "cached_tokens": self.cache.read,
+                "cache_write_tokens": self.cache.written,
+            },
             "output_tokens": self.completion,
             "output_tokens_details": {"reasoning_tokens": self.reasoning},
             "total_tokens": self.prompt + self.completion,
@@ -111,15 +117,15 @@ pub(super) fn effort<'a>(body: &Fields<'a>) -> Result<Option<&'a str>, super::Ap
     }
 }
 
-/// How many of the prompt's tokens were cached. Short prompts, which are never cached, are not encoded again.
-pub(super) fn cached_tokens(
+/// What the prompt cache does for a prompt. Short prompts, which are never cached, are not encoded again.
+pub(super) fn cache_use(
     context: &Context<'_>,
     model: &str,
     prompt_tokens: usize,
     text: impl FnOnce() -> String,
-) -> usize {
+) -> CacheUse {
     if prompt_tokens < cache::SHORTEST {
-        return 0;
+        return CacheUse::default();
     }
     let tokens = Encoding::of(model).encode(&text());
     context.cache.visit(ids::hash(model.as_bytes()), &tokens)
@@ -146,7 +152,7 @@ mod tests {
     fn adds_up() {
         let usage = Usage {
             prompt: 10,
-            cached: 0,
+            cache: CacheUse::default(),
             completion: 5,
             reasoning: 2,
         };

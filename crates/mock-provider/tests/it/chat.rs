@@ -156,13 +156,17 @@ async fn counts_reasoning_and_cached_tokens() {
     let long = "tokens in a row ".repeat(600);
     let body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": long}]});
     let cached = |answer: Answer| {
-        answer.json()["usage"]["prompt_tokens_details"]["cached_tokens"]
-            .as_u64()
-            .unwrap()
+        let body = answer.json();
+        let details = &body["usage"]["prompt_tokens_details"];
+        let tokens = |name: &str| details[name].as_u64().unwrap();
+        (tokens("cached_tokens"), tokens("cache_write_tokens"))
     };
-    assert_eq!(cached(server.post(PATH, &body).await), 0);
-    let again = cached(server.post(PATH, &body).await);
-    assert!(again >= 1024 && again % 128 == 0, "{again}");
+    let (read, written) = cached(server.post(PATH, &body).await);
+    assert!(
+        read == 0 && written >= 1024 && written % 128 == 0,
+        "{read} {written}"
+    );
+    assert_eq!(cached(server.post(PATH, &body).await), (written, 0));
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use super::super::{
     usage,
 };
 use crate::{
+    cache::CacheUse,
     text::{Finish, Format, Generation, Tool, Turn},
     tokens::Encoding,
 };
@@ -39,7 +40,7 @@ pub(super) struct ChatRequest<'a> {
     pub(super) n: usize,
     pub(super) delivery: Delivery,
     pub(super) prompt_tokens: usize,
-    pub(super) cached_tokens: usize,
+    pub(super) cache: CacheUse,
     turn: Turn,
     format: Format,
     tools: Vec<Tool>,
@@ -77,9 +78,7 @@ impl<'a> ChatRequest<'a> {
             n: body.integer("n", 1..=MOST_CHOICES)?.unwrap_or(1),
             delivery: delivery(body)?,
             prompt_tokens,
-            cached_tokens: usage::cached_tokens(context, model, prompt_tokens, || {
-                prompt.texts.join("\n")
-            }),
+            cache: usage::cache_use(context, model, prompt_tokens, || prompt.texts.join("\n")),
             turn,
             format,
             tools,

@@ -12,6 +12,7 @@ use super::super::{
     usage,
 };
 use crate::{
+    cache::CacheUse,
     text::{Format, Generation, Tool, Turn},
     tokens::Encoding,
 };
@@ -20,7 +21,7 @@ use crate::{
 pub(super) struct ResponsesRequest<'a> {
     pub(super) streamed: bool,
     pub(super) prompt_tokens: usize,
-    pub(super) cached_tokens: usize,
+    pub(super) cache: CacheUse,
     model: &'a str,
     turn: Turn,
     format: Format,
@@ -61,9 +62,7 @@ impl<'a> ResponsesRequest<'a> {
         Ok(Self {
             streamed: body.flag("stream")?,
             prompt_tokens,
-            cached_tokens: usage::cached_tokens(context, model, prompt_tokens, || {
-                prompt.texts.join("\n")
-            }),
+            cache: usage::cache_use(context, model, prompt_tokens, || prompt.texts.join("\n")),
             model,
             turn,
             format,
