@@ -1,0 +1,149 @@
+//! What differs from provider to provider. One folder and one line in [`of`] make a provider known.
+
+pub mod openai;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use agw_core::backend::ProviderKind;
+use bytes::Bytes;
+use http::header::InvalidHeaderValue;
+use http::{HeaderName, HeaderValue};
+
+use crate::envelope::ErrorBody;
+use crate::operation::Operation;
+use crate::sse::Event;
+use crate::usage::Usage;
+
+/// A provider's wire language and whereabouts.
+pub trait Dialect: fmt::Debug + Send + Sync {
+    fn provider(&self) -> &'static Provider;
+
+    /// The header that carries `key`. A scheme that the key already starts with is not doubled.
+    fn credential(&self, key: &str) -> Result<Credential, InvalidHeaderValue>;
+
+    /// The path to ask the provider for: `path` as an operation's canonical path or, for
+    /// [`Operation::Passthrough`], the client's. `prefix` replaces the provider's base path.
+    fn upstream_path<'p>(&self, path: &'p str, prefix: Option<&str>) -> Cow<'p, str>;
+
+    /// Top-level members of which any marks a JSON response as a success.
+    fn success_keys(&self, operation: Operation) -> &'static [&'static str];
+
+    /// Bound on one event of a stream, in bytes.
+    fn event_limit(&self, operation: Operation) -> usize;
+
+    /// Reads one event of a stream. `started` tells that content came before it: from then on
+    /// nothing is [`Class::Empty`].
+    fn read_event<'e>(
+        &self,
+        operation: Operation,
+        event: &'e Event,
+        started: Started,
+    ) -> Reading<'e>;
+
+    /// The JSON body of an error response.
+    fn envelope(&self, error: &ErrorBody<'_>) -> Bytes;
+
+    /// An event that tells a client that its stream broke. `last` is the data of the last event it
+    /// was sent.
+    fn cut_event(&self, operation: Operation, error: &ErrorBody<'_>, last: Option<&[u8]>) -> Bytes;
+}
+
+/// Where a provider is and what it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Provider {
+    /// `gen_ai.provider.name` of the OpenTelemetry conventions.
+    pub name: &'static str,
+    pub host: &'static str,
+    pub port: u16,
+    pub tls: bool,
+    pub base_path: &'static str,
+    /// Environment variable that holds a user's key by custom.
+    pub key_variable: &'static str,
+    /// Path for a cheap `GET` that only succeeds with a valid key; see
+    /// [`Dialect::upstream_path`].
+    pub probe_path: &'static str,
+}
+
+/// A header that proves who asks. The value is marked sensitive, so it never prints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    pub name: HeaderName,
+    pub value: HeaderValue,
+}
+
+/// Whether content came before an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Started {
+    No,
+    Yes,
+}
+
+/// What an event means to the gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Class {
+    /// Nothing that a client could not do without: a role, a comment, an announcement. Only before
+    /// the first content.
+    Empty,
+    /// Text, a tool call, reasoning, a refusal, usage, or an end.
+    Content,
+    /// The provider reports a failure.
+    Error(Box<ProviderError>),
+    /// The proper end of the stream.
+    Done,
+}
+
+/// What one event says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading<'e> {
+    pub class: Class,
+    pub usage: Option<Usage>,
+    /// Model that answers.
+    pub model: Option<Cow<'e, str>>,
+    pub finish_reason: Option<Cow<'e, str>>,
+    /// Whether the event is there for its usage alone.
+    pub usage_only: bool,
+}
+
+impl Reading<'_> {
+    pub fn of(class: Class) -> Self {
+        Self {
+            class,
+            usage: None,
+            model: None,
+            finish_reason: None,
+            usage_only: false,
+        }
+    }
+}
+
+/// An error object of a provider. Its message may quote the request: it is not for the log unless
+/// a policy says so.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct ProviderError {
+    pub message: String,
+    pub kind: Option<String>,
+    pub code: Option<String>,
+}
+
+impl fmt::Debug for ProviderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProviderError")
+            .field("kind", &self.kind)
+            .field("code", &self.code)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for ProviderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// The dialect of a provider.
+pub fn of(kind: ProviderKind) -> &'static dyn Dialect {
+    match kind {
+        ProviderKind::OpenAi => &openai::OpenAi,
+    }
+}

@@ -1,0 +1,155 @@
+//! OpenAI, and whoever speaks its language.
+
+mod chat;
+mod error;
+mod responses;
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use http::header::{AUTHORIZATION, InvalidHeaderValue};
+
+use super::{Class, Credential, Dialect, Provider, Reading, Started};
+use crate::envelope::ErrorBody;
+use crate::operation::Operation;
+use crate::sse::{EVENT_LIMIT, Event};
+
+pub(crate) use error::read as read_error;
+
+/// See the module.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenAi;
+
+const PROVIDER: Provider = Provider {
+    name: "openai",
+    host: "api.openai.com",
+    port: 443,
+    tls: true,
+    base_path: "/v1",
+    key_variable: "OPENAI_API_KEY",
+    probe_path: "/v1/models",
+};
+
+impl Dialect for OpenAi {
+    fn provider(&self) -> &'static Provider {
+        &PROVIDER
+    }
+
+    fn credential(&self, key: &str) -> Result<Credential, InvalidHeaderValue> {
+        let key = key.trim();
+        let bare = match key.split_at_checked(7) {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer ") => rest.trim_start(),
+            _ => key,
+        };
+        let mut value = HeaderValue::try_from(format!("Bearer {bare}"))?;
+        value.set_sensitive(true);
+        Ok(Credential {
+            name: AUTHORIZATION,
+            value,
+        })
+    }
+
+    fn upstream_path<'p>(&self, path: &'p str, prefix: Option<&str>) -> Cow<'p, str> {
+        let Some(prefix) = prefix else {
+            return Cow::Borrowed(path);
+        };
+        let own = path
+            .strip_prefix(PROVIDER.base_path)
+            .filter(|rest| rest.is_empty() || rest.starts_with('/'))
+            .unwrap_or(path);
+        let prefix = prefix.trim_matches('/');
+        if prefix.is_empty() {
+            return Cow::Borrowed(if own.is_empty() { "/" } else { own });
+        }
+        Cow::Owned(format!("/{prefix}{own}"))
+    }
+
+    fn success_keys(&self, operation: Operation) -> &'static [&'static str] {
+        match operation {
+            Operation::Chat | Operation::Completions => &["choices"],
+            Operation::Responses => &["output"],
+            Operation::Embeddings => &["data"],
+            // A list of models, or one model.
+            Operation::Models => &["data", "id"],
+            Operation::Passthrough => &[],
+        }
+    }
+
+    fn event_limit(&self, operation: Operation) -> usize {
+        match operation {
+            // The last event repeats the whole answer, generated images included.
+            Operation::Responses => 16 * EVENT_LIMIT,
+            _ => EVENT_LIMIT,
+        }
+    }
+
+    fn read_event<'e>(
+        &self,
+        operation: Operation,
+        event: &'e Event,
+        started: Started,
+    ) -> Reading<'e> {
+        let Some(data) = event.data.as_deref() else {
+            return Reading::of(Class::Empty);
+        };
+        match operation {
+            Operation::Responses => responses::read(event.name.as_deref(), data, started),
+            _ => chat::read(data, started),
+        }
+    }
+
+    fn envelope(&self, error: &ErrorBody<'_>) -> Bytes {
+        error::envelope(error)
+    }
+
+    fn cut_event(&self, operation: Operation, error: &ErrorBody<'_>, last: Option<&[u8]>) -> Bytes {
+        match operation {
+            Operation::Responses => responses::cut_event(error, last),
+            _ => chat::cut_event(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_is_sent_as_one_bearer_token_and_never_prints() {
+        for key in ["sk-1", "Bearer sk-1", "bearer  sk-1\n", " sk-1 "] {
+            let credential = OpenAi.credential(key).unwrap();
+            assert_eq!(credential.value.as_bytes(), b"Bearer sk-1", "{key:?}");
+            assert!(!format!("{credential:?}").contains("sk-1"));
+        }
+        assert!(OpenAi.credential("sk\n1").is_err());
+    }
+
+    #[test]
+    fn a_prefix_replaces_the_base_path() {
+        let table = [
+            ("/v1/chat/completions", None, "/v1/chat/completions"),
+            (
+                "/v1/chat/completions",
+                Some("/api/v3/"),
+                "/api/v3/chat/completions",
+            ),
+            (
+                "/v1/chat/completions",
+                Some("openai"),
+                "/openai/chat/completions",
+            ),
+            ("/v1/chat/completions", Some("/"), "/chat/completions"),
+            ("/v1", Some("/"), "/"),
+            ("/v10/x", Some("/p"), "/p/v10/x"),
+            ("/files", None, "/files"),
+        ];
+        for (path, prefix, expected) in table {
+            assert_eq!(
+                OpenAi.upstream_path(path, prefix),
+                expected,
+                "{path} {prefix:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What tokens cost, by the providers' public price lists.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use crate::usage::Usage;
+
+/// Prices by model.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PriceTable {
+    /// Where the prices are from.
+    pub source: String,
+    /// When they were.
+    pub date: String,
+    pub models: HashMap<String, Price>,
+}
+
+/// Prices of one model in micro-USD per million tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    pub input: u64,
+    /// Zero for models that generate nothing.
+    #[serde(default)]
+    pub output: u64,
+    /// Input read from the provider's cache; as `input` when absent.
+    pub cached: Option<u64>,
+    /// Input written to the provider's cache; as `input` when absent.
+    pub cache_write: Option<u64>,
+}
+
+impl PriceTable {
+    /// The table that comes with the program.
+    pub fn builtin() -> &'static Self {
+        static BUILTIN: LazyLock<PriceTable> = LazyLock::new(|| {
+            PriceTable::parse(include_str!("prices.json")).expect("a test parses the same file")
+        });
+        &BUILTIN
+    }
+
+    /// Reads a table in the form of `prices.json`.
+    pub fn parse(json: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
+    /// The price of `model`: of that very name, else of the name without a vendor before a slash,
+    /// else without the dates and versions at its end, nearest first. Fine-tuned models (`ft:…`)
+    /// cost something else and have none.
+    pub fn price(&self, model: &str) -> Option<&Price> {
+        let mut name = model;
+        if let Some(price) = self.models.get(name) {
+            return Some(price);
+        }
+        name = name.rsplit('/').next().unwrap_or(name);
+        loop {
+            if let Some(price) = self.models.get(name) {
+                return Some(price);
+            }
+            name = undated(name)?;
+        }
+    }
+
+    /// Cost of `usage` with `model` in nano-USD, so that small requests do not round to nothing.
+    /// `None` when the model has no price or nothing is known of the usage.
+    pub fn cost_nano_usd(&self, model: &str, usage: &Usage) -> Option<u64> {
+        if usage.input.is_none() && usage.output.is_none() {
+            return None;
+        }
+        self.price(model).map(|price| price.cost_nano_usd(usage))
+    }
+}
+
+impl Price {
+    /// See [`PriceTable::cost_nano_usd`].
+    pub fn cost_nano_usd(&self, usage: &Usage) -> u64 {
+        let input = usage.input.unwrap_or(0);
+        let cached = usage.cached.unwrap_or(0).min(input);
+        let written = usage.cache_write.unwrap_or(0).min(input - cached);
+        let parts = [
+            (input - cached - written, self.input),
+            (cached, self.cached.unwrap_or(self.input)),
+            (written, self.cache_write.unwrap_or(self.input)),
+            (usage.output.unwrap_or(0), self.output),
+        ];
+        let sum: u128 = parts
+            .iter()
+            .map(|(n, price)| u128::from(*n) * u128::from(*price))
+            .sum();
+        // Micro-USD per million tokens are pico-USD per token.
+        u64::try_from(sum / 1000).unwrap_or(u64::MAX)
+    }
+}
+
+/// `model` without the last date or version at its end: `-2024-08-06`, `-20250514`, `@20250514`,
+/// `-0613`, `-001`, `-latest`.
+fn undated(model: &str) -> Option<&str> {
+    let digits = |text: &str, length: usize| {
+        text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let (head, tail) = model.rsplit_once(['-', '@'])?;
+    if tail == "latest" || digits(tail, 8) || digits(tail, 4) || digits(tail, 3) {
+        return Some(head);
+    }
+    if !digits(tail, 2) {
+        return None;
+    }
+    let (head, month) = head.rsplit_once('-')?;
+    let (head, year) = head.rsplit_once('-')?;
+    (digits(month, 2) && digits(year, 4)).then_some(head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(input: u64, output: u64) -> Usage {
+        Usage {
+            input: Some(input),
+            output: Some(output),
+            ..Usage::default()
+        }
+    }
+
+    #[test]
+    fn finds_a_price_by_name_and_by_what_a_dated_name_is_a_version_of() {
+        let table = PriceTable::builtin();
+        let cases = [
+            ("gpt-4o", Some("gpt-4o")),
+            ("gpt-4o-2024-08-06", Some("gpt-4o")),
+            ("gpt-4o-mini-2024-07-18", Some("gpt-4o-mini")),
+            ("openai/gpt-4o-mini", Some("gpt-4o-mini")),
+            ("gpt-3.5-turbo-0125", Some("gpt-3.5-turbo")),
+            ("gpt-4-0613", Some("gpt-4")),
+            ("claude-sonnet-4-20250514", Some("claude-sonnet-4")),
+            ("claude-sonnet-4@20250514", Some("claude-sonnet-4")),
+            ("claude-3-5-haiku-latest", Some("claude-3-5-haiku")),
+            ("gemini-2.0-flash-001", Some("gemini-2.0-flash")),
+            ("ft:gpt-4o-mini-2024-07-18:org::id", None),
+            ("gpt-4o-secret", None),
+            ("", None),
+        ];
+        for (model, same_as) in cases {
+            assert_eq!(
+                table.price(model),
+                same_as.map(|name| &table.models[name]),
+                "{model}"
+            );
+        }
+        // A version that has a price of its own is not priced as its family.
+        assert_ne!(table.price("gpt-4o-2024-05-13"), table.price("gpt-4o"));
+    }
+
+    #[test]
+    fn small_requests_have_a_cost_and_cached_tokens_their_own_price() {
+        let table = PriceTable::builtin();
+        let cost = |model, usage: Usage| table.cost_nano_usd(model, &usage);
+        assert_eq!(cost("gpt-4o-mini", tokens(1, 1)), Some(150 + 600));
+        assert_eq!(
+            cost("gpt-4o", tokens(1_000_000, 1_000_000)),
+            Some(12_500_000_000)
+        );
+        let cached = Usage {
+            cached: Some(600),
+            ..tokens(1000, 0)
+        };
+        assert_eq!(cost("gpt-4o", cached), Some(400 * 2500 + 600 * 1250));
+        let odd = Usage {
+            cached: Some(5000),
+            ..tokens(1000, 0)
+        };
+        assert_eq!(cost("gpt-4o", odd), Some(1000 * 1250));
+        let written = Usage {
+            cached: Some(100),
+            cache_write: Some(200),
+            ..tokens(1000, 10)
+        };
+        let expected = 700 * 3000 + 100 * 300 + 200 * 3750 + 10 * 15_000;
+        assert_eq!(cost("claude-sonnet-4-5", written), Some(expected));
+        let embedded = Usage {
+            input: Some(50),
+            ..Usage::default()
+        };
+        assert_eq!(cost("text-embedding-3-small", embedded), Some(50 * 20));
+        assert_eq!(cost("gpt-4o", Usage::default()), None);
+        assert_eq!(cost("unknown", tokens(1, 1)), None);
+        assert_eq!(cost("gpt-4o", tokens(u64::MAX, u64::MAX)), Some(u64::MAX));
+    }
+
+    #[test]
+    fn cached_tokens_never_cost_more_than_fresh_ones() {
+        let table = PriceTable::builtin();
+        assert!(table.models.len() > 40);
+        for (model, price) in &table.models {
+            assert!(price.cached.unwrap_or(0) < price.input, "{model}");
+            assert!(
+                price.cache_write.is_none_or(|write| write > price.input),
+                "{model}"
+            );
+        }
+    }
+}

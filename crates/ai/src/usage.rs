@@ -1,0 +1,251 @@
+//! Token counts as providers report them.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// Tokens of one exchange; `None` is what the provider did not say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Prompt tokens, those read from and written to a cache included.
+    pub input: Option<u64>,
+    /// Generated tokens, reasoning included.
+    pub output: Option<u64>,
+    pub total: Option<u64>,
+    /// Part of `input` that was read from the provider's cache.
+    pub cached: Option<u64>,
+    /// Part of `input` that was written to the provider's cache.
+    pub cache_write: Option<u64>,
+    /// Part of `output`.
+    pub reasoning: Option<u64>,
+}
+
+impl Usage {
+    /// Reads the value of a `usage` member: of chat, text completions and embeddings
+    /// (`prompt_tokens` …) or of responses (`input_tokens` …). `None` when it is no such object.
+    pub fn parse(json: &[u8]) -> Option<Self> {
+        serde_json::from_slice::<Wire>(json)
+            .ok()
+            .map(Self::from)
+            .filter(|usage| !usage.is_empty())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Takes over what `later` says; what it does not say stays.
+    pub fn update(&mut self, later: Self) {
+        let pairs = [
+            (&mut self.input, later.input),
+            (&mut self.output, later.output),
+            (&mut self.total, later.total),
+            (&mut self.cached, later.cached),
+            (&mut self.cache_write, later.cache_write),
+            (&mut self.reasoning, later.reasoning),
+        ];
+        for (known, new) in pairs {
+            *known = new.or(*known);
+        }
+    }
+}
+
+/// The union of the shapes; each provider fills its own part.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub(crate) struct Wire {
+    prompt_tokens: Count,
+    completion_tokens: Count,
+    input_tokens: Count,
+    output_tokens: Count,
+    total_tokens: Count,
+    prompt_tokens_details: Option<Details>,
+    completion_tokens_details: Option<Details>,
+    input_tokens_details: Option<Details>,
+    output_tokens_details: Option<Details>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Details {
+    cached_tokens: Count,
+    cache_write_tokens: Count,
+    reasoning_tokens: Count,
+}
+
+impl From<Wire> for Usage {
+    fn from(wire: Wire) -> Self {
+        let inputs = wire
+            .prompt_tokens_details
+            .or(wire.input_tokens_details)
+            .unwrap_or_default();
+        let outputs = wire
+            .completion_tokens_details
+            .or(wire.output_tokens_details)
+            .unwrap_or_default();
+        let input = wire.prompt_tokens.0.or(wire.input_tokens.0);
+        let output = wire.completion_tokens.0.or(wire.output_tokens.0);
+        let sum = || match (input, output) {
+            (None, None) => None,
+            _ => input.unwrap_or(0).checked_add(output.unwrap_or(0)),
+        };
+        Self {
+            input,
+            output,
+            total: wire.total_tokens.0.or_else(sum),
+            cached: inputs.cached_tokens.0,
+            cache_write: inputs.cache_write_tokens.0,
+            reasoning: outputs.reasoning_tokens.0,
+        }
+    }
+}
+
+/// A count that forgives: anything but a number that is a count is taken as not said, so that one
+/// odd member does not hide the others.
+#[derive(Debug, Default)]
+struct Count(Option<u64>);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(CountVisitor)
+    }
+}
+
+struct CountVisitor;
+
+impl<'de> Visitor<'de> for CountVisitor {
+    type Value = Count;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a count")
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Count, E> {
+        Ok(Count(Some(value)))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Count, E> {
+        Ok(Count(u64::try_from(value).ok()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Count, E> {
+        // 2^53: up to here a float holds every whole number.
+        let whole = value.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&value);
+        Ok(Count(whole.then_some(value as u64)))
+    }
+
+    fn visit_unit<E>(self) -> Result<Count, E> {
+        Ok(Count(None))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Count, E> {
+        Ok(Count(None))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Count, E> {
+        Ok(Count(None))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Count, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Count(None))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Count, A::Error> {
+        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Count(None))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_every_shape_of_usage() {
+        let usage = |input: u64, output: u64, total: u64, cached: u64, reasoning: u64| Usage {
+            input: Some(input),
+            output: Some(output),
+            total: Some(total),
+            cached: Some(cached),
+            cache_write: None,
+            reasoning: Some(reasoning),
+        };
+        let table = [
+            (
+                r#"{"prompt_tokens":19,"completion_tokens":10,"total_tokens":29,
+                "prompt_tokens_details":{"cached_tokens":4,"audio_tokens":0},
+                "completion_tokens_details":{"reasoning_tokens":3,"audio_tokens":0}}"#,
+                usage(19, 10, 29, 4, 3),
+            ),
+            (
+                r#"{"input_tokens":36,"input_tokens_details":{"cached_tokens":0},"output_tokens":87,
+                "output_tokens_details":{"reasoning_tokens":64},"total_tokens":123}"#,
+                usage(36, 87, 123, 0, 64),
+            ),
+            (
+                r#"{"prompt_tokens":8,"total_tokens":8}"#,
+                Usage {
+                    input: Some(8),
+                    total: Some(8),
+                    ..Usage::default()
+                },
+            ),
+            (
+                r#"{"prompt_tokens":8,"completion_tokens":2,"prompt_tokens_details":null}"#,
+                Usage {
+                    input: Some(8),
+                    output: Some(2),
+                    total: Some(10),
+                    ..Usage::default()
+                },
+            ),
+            (
+                r#"{"prompt_tokens":8.0,"completion_tokens":"2","total_tokens":-1,"cost":{"x":[1]}}"#,
+                Usage {
+                    input: Some(8),
+                    total: Some(8),
+                    ..Usage::default()
+                },
+            ),
+        ];
+        for (json, expected) in table {
+            assert_eq!(Usage::parse(json.as_bytes()), Some(expected), "{json}");
+        }
+    }
+
+    #[test]
+    fn says_nothing_of_what_is_no_usage() {
+        for json in [
+            "null",
+            "{}",
+            "[]",
+            "7",
+            r#"{"prompt_tokens":"#,
+            r#"{"prompt_tokens":{}}"#,
+        ] {
+            assert_eq!(Usage::parse(json.as_bytes()), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn later_counts_replace_earlier_ones_and_silence_keeps_them() {
+        let mut usage = Usage {
+            input: Some(1),
+            output: Some(1),
+            ..Usage::default()
+        };
+        usage.update(Usage {
+            output: Some(5),
+            reasoning: Some(2),
+            ..Usage::default()
+        });
+        let expected = Usage {
+            input: Some(1),
+            output: Some(5),
+            reasoning: Some(2),
+            ..Usage::default()
+        };
+        assert_eq!(usage, expected);
+    }
+}
