@@ -91,7 +91,9 @@ impl Expression {
     /// # Errors
     /// Those of [`Expression::eval`], `null`, and what has characters no header may have.
     pub fn eval_header(&self, input: &Input<'_>) -> Result<HeaderValue, EvalError> {
-        eval::evaluate(&self.0, input, |result| value::header(result, &self.0.source))
+        eval::evaluate(&self.0, input, |result| {
+            value::header(result, &self.0.source)
+        })
     }
 }
 

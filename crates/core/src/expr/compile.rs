@@ -4,7 +4,7 @@ use cel::ParseErrors;
 
 use super::error::CompileError;
 use super::functions::{ENVIRONMENT, Pattern};
-use super::limits::{self, SOURCE_BYTES, WEIGHT};
+use super::limits::{self, PARSER_STACK, SHALLOW, SOURCE_BYTES, WEIGHT};
 use super::sugar::{self, Desugared, TokenKind};
 use super::weight::weight;
 
@@ -69,10 +69,24 @@ pub(super) fn compile(source: &str) -> Result<Compiled, CompileError> {
     if tokens.iter().all(|token| token.kind == TokenKind::Blank) {
         return Err(CompileError::at(source, 0, "the expression is empty"));
     }
-    let mut desugared = sugar::desugar(source, &tokens)?;
+    let desugared = sugar::desugar(source, &tokens)?;
     let checked = sugar::tokens(&desugared.text)?;
-    limits::check_nesting(&checked).map_err(|(at, message)| desugared.error_at(at, message))?;
+    let nesting =
+        limits::check_nesting(&checked).map_err(|(at, message)| desugared.error_at(at, message))?;
+    if nesting <= SHALLOW {
+        return parse(source, desugared);
+    }
+    // The parser recurses through some twenty functions for each level.
+    let deep = std::thread::Builder::new().stack_size(PARSER_STACK);
+    let no_room = || CompileError::at(source, 0, "no memory is left to compile the expression");
+    std::thread::scope(|scope| {
+        let parsing = deep.spawn_scoped(scope, || parse(source, desugared));
+        let parsed = parsing.map(std::thread::ScopedJoinHandle::join);
+        parsed.map_err(|_| no_room())?.map_err(|_| no_room())?
+    })
+}
 
+fn parse(source: &str, mut desugared: Desugared<'_>) -> Result<Compiled, CompileError> {
     let parser = ENVIRONMENT.parser();
     let (tree, info) = parser
         .parse_with_source_info(&desugared.text)
@@ -107,7 +121,10 @@ fn syntax_error(desugared: &Desugared<'_>, errors: &ParseErrors) -> CompileError
     });
     let offset = match starts.clone().nth(line) {
         Some((start, text)) => {
-            let within = text.char_indices().nth(column).map_or(text.len(), |(at, _)| at);
+            let within = text
+                .char_indices()
+                .nth(column)
+                .map_or(text.len(), |(at, _)| at);
             start + within
         }
         None => desugared.text.len(),

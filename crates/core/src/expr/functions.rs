@@ -8,7 +8,8 @@ use std::sync::{Arc, LazyLock};
 
 use cel::common::functions::Function;
 use cel::common::types::{
-    BYTES_TYPE, CelBool, CelInt, CelList, CelNull, CelString, DYN_TYPE, INT_TYPE, Kind, STRING_TYPE, Type,
+    BYTES_TYPE, CelBool, CelInt, CelList, CelNull, CelString, DYN_TYPE, INT_TYPE, Kind,
+    STRING_TYPE, Type,
 };
 use cel::common::value::{CowVal, Val};
 use cel::{Env, ExecutionError};
@@ -91,16 +92,19 @@ pub(super) fn take<'b, 'v, const N: usize>(
     function: &str,
     args: Args<'b, 'v>,
 ) -> Result<[CowVal<'b, 'v>; N], ExecutionError> {
-    args.try_into().map_err(|_| error(function, "wrong number of arguments"))
+    args.try_into()
+        .map_err(|_| error(function, "wrong number of arguments"))
 }
 
 pub(super) fn string<'b, 'v>(
     value: &'b (dyn Val + 'v),
 ) -> Result<&'b CelString<'v>, ExecutionError> {
-    value.downcast_ref::<CelString<'v>>().ok_or_else(|| ExecutionError::UnexpectedType {
-        got: value.get_type().name().to_owned(),
-        want: "string".to_owned(),
-    })
+    value
+        .downcast_ref::<CelString<'v>>()
+        .ok_or_else(|| ExecutionError::UnexpectedType {
+            got: value.get_type().name().to_owned(),
+            want: "string".to_owned(),
+        })
 }
 
 fn parse_json<'b, 'v>(args: Args<'b, 'v>) -> Returns<'b, 'v> {
@@ -203,7 +207,11 @@ pub(super) fn to_text(value: &dyn Val) -> Result<String, ExecutionError> {
 
 /// Refuses texts that functions may not build.
 pub(super) fn check_length(bytes: usize) -> Result<(), ExecutionError> {
-    if bytes > TEXT_BYTES { Err(error("@limit", "length")) } else { Ok(()) }
+    if bytes > TEXT_BYTES {
+        Err(error("@limit", "length"))
+    } else {
+        Ok(())
+    }
 }
 
 /// A list of the values.

@@ -154,11 +154,15 @@ impl<'a> Input<'a> {
     }
 
     pub(super) fn has_request_body(&self) -> bool {
-        self.request.as_ref().is_some_and(|request| request.body.is_some())
+        self.request
+            .as_ref()
+            .is_some_and(|request| request.body.is_some())
     }
 
     pub(super) fn has_response_body(&self) -> bool {
-        self.response.as_ref().is_some_and(|response| response.body.is_some())
+        self.response
+            .as_ref()
+            .is_some_and(|response| response.body.is_some())
     }
 
     /// `json(request.body)`, parsed by the first call; `None` if it is absent or not JSON.

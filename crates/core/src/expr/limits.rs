@@ -9,6 +9,10 @@ pub(super) const SOURCE_BYTES: usize = 16 * 1024;
 pub(super) const NODES: usize = 4_000;
 /// Nesting of the source text.
 pub(super) const DEPTH: usize = 48;
+/// Nesting up to which a thread with the usual stack has room for CEL's parser.
+pub(super) const SHALLOW: usize = 6;
+/// Stack for parsing up to [`DEPTH`]: without optimisation a level takes up to 200 KiB.
+pub(super) const PARSER_STACK: usize = 32 * 1024 * 1024;
 /// Depth of the expanded syntax tree, which is the depth of the evaluator's recursion.
 pub(super) const TREE_DEPTH: usize = 96;
 /// Comprehensions (`map`, `filter`, `exists`, …) within one another.
@@ -35,11 +39,12 @@ struct Level {
     operators: usize,
 }
 
-/// Refuses texts whose tree would be deeper than [`DEPTH`] before a recursive parser sees them: the
-/// offset and the message of the error.
-pub(super) fn check_nesting(tokens: &[Token<'_>]) -> Result<(), (usize, String)> {
+/// How deep the tree of a text gets, at most. Texts beyond [`DEPTH`] are refused before a recursive
+/// parser sees them: the offset and the message of the error.
+pub(super) fn check_nesting(tokens: &[Token<'_>]) -> Result<usize, (usize, String)> {
     let mut levels = vec![Level::default()];
     let mut depth = 0_usize;
+    let mut deepest = 0;
     for token in tokens {
         if token.kind != TokenKind::Symbol {
             continue;
@@ -72,12 +77,13 @@ pub(super) fn check_nesting(tokens: &[Token<'_>]) -> Result<(), (usize, String)>
                 depth += 1;
             }
         }
+        deepest = deepest.max(depth);
         if depth > DEPTH {
             let message = format!("the expression is nested too deeply (more than {DEPTH} levels)");
             return Err((token.offset, message));
         }
     }
-    Ok(())
+    Ok(deepest)
 }
 
 impl Level {

@@ -219,7 +219,11 @@ impl<'s> Rewriter<'_, 's> {
         match self.peek() {
             Some(end) if end.text == keyword && self.out.len() > open + 1 => {}
             Some(end) => {
-                let missing = if end.text == keyword { "an expression before" } else { "expected" };
+                let missing = if end.text == keyword {
+                    "an expression before"
+                } else {
+                    "expected"
+                };
                 let message = format!("{missing} `{keyword}` of this `if`");
                 return Err(CompileError::at(self.source, end.offset, message));
             }
@@ -256,7 +260,11 @@ impl<'s> Rewriter<'_, 's> {
     }
 
     fn last_written(&self) -> Option<&'s str> {
-        self.out.iter().rev().map(|piece| piece.text).find(|text| !is_blank(text))
+        self.out
+            .iter()
+            .rev()
+            .map(|piece| piece.text)
+            .find(|text| !is_blank(text))
     }
 
     fn copy(&mut self, token: Token<'s>) {

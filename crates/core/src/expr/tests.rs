@@ -6,7 +6,9 @@ mod properties;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{EvalError, Expression, Input, LlmInput, RequestInput, ResponseInput, SourceInput, Value};
+use super::{
+    EvalError, Expression, Input, LlmInput, RequestInput, ResponseInput, SourceInput, Value,
+};
 
 const SEED_LENGTH: &str = "string(len(json(request.body).messages[0].content))";
 const SEED_CLASS: &str =
@@ -30,9 +32,12 @@ struct World {
 impl World {
     fn new(body: impl Into<Vec<u8>>) -> Self {
         let mut request_headers = HeaderMap::new();
-        for (name, value) in
-            [("x-environment", "development"), ("x-many", "a"), ("x-many", "b"), ("x-b64", "aGk=")]
-        {
+        for (name, value) in [
+            ("x-environment", "development"),
+            ("x-many", "a"),
+            ("x-many", "b"),
+            ("x-b64", "aGk="),
+        ] {
             let name = HeaderName::from_static(name);
             request_headers.append(name, HeaderValue::from_static(value));
         }

@@ -47,9 +47,10 @@ impl Value {
             Value::String(text) => Tree::from(text.as_str()),
             Value::Bytes(bytes) => Tree::from(functions::encode_base64(bytes)),
             Value::List(items) => items.iter().map(Value::to_json).collect(),
-            Value::Map(entries) => {
-                entries.iter().map(|(key, value)| (key.clone(), value.to_json())).collect()
-            }
+            Value::Map(entries) => entries
+                .iter()
+                .map(|(key, value)| (key.clone(), value.to_json()))
+                .collect(),
         }
     }
 
@@ -97,7 +98,10 @@ pub(super) fn copy(value: &dyn Val, depth: usize) -> Result<Value, ExecutionErro
     match value.get_type().kind() {
         Kind::List => {
             let items = json::elements(value)?.into_iter();
-            items.map(|item| copy(item, depth + 1)).collect::<Result<_, _>>().map(Value::List)
+            items
+                .map(|item| copy(item, depth + 1))
+                .collect::<Result<_, _>>()
+                .map(Value::List)
         }
         Kind::Map => {
             let entries = json::entries(value)?.into_iter();
@@ -154,10 +158,13 @@ pub(super) fn header(value: &dyn Val, source: &str) -> Result<HeaderValue, EvalE
 
 /// The boolean in `value`.
 pub(super) fn boolean(value: &dyn Val) -> Result<bool, EvalError> {
-    value.downcast_ref::<CelBool>().map(|yes| *yes.inner()).ok_or(EvalError::Unusable {
-        got: kind_name(value),
-        want: "a boolean",
-    })
+    value
+        .downcast_ref::<CelBool>()
+        .map(|yes| *yes.inner())
+        .ok_or(EvalError::Unusable {
+            got: kind_name(value),
+            want: "a boolean",
+        })
 }
 
 fn kind_name(value: &dyn Val) -> &'static str {

@@ -23,13 +23,18 @@ fn weigh<'t>(node: &'t IdedExpr, bound: &mut Vec<(&'t str, u64)>) -> u64 {
             sum(operands, bound)
         }
         Expr::List(list) => sum(&list.elements, bound),
-        Expr::Map(map) => map.entries.iter().fold(1, |total: u64, entry| match &entry.expr {
-            EntryExpr::MapEntry(entry) => {
-                let key = weigh(&entry.key, bound);
-                total.saturating_add(key).saturating_add(weigh(&entry.value, bound))
-            }
-            EntryExpr::StructField(field) => total.saturating_add(weigh(&field.value, bound)),
-        }),
+        Expr::Map(map) => map
+            .entries
+            .iter()
+            .fold(1, |total: u64, entry| match &entry.expr {
+                EntryExpr::MapEntry(entry) => {
+                    let key = weigh(&entry.key, bound);
+                    total
+                        .saturating_add(key)
+                        .saturating_add(weigh(&entry.value, bound))
+                }
+                EntryExpr::StructField(field) => total.saturating_add(weigh(&field.value, bound)),
+            }),
         Expr::Struct(_) => 1,
         Expr::Comprehension(comprehension) => {
             let range = weigh(&comprehension.iter_range, bound);
@@ -46,9 +51,8 @@ fn weigh<'t>(node: &'t IdedExpr, bound: &mut Vec<(&'t str, u64)>) -> u64 {
     }
 }
 
-fn sum<'t>(
-    nodes: impl IntoIterator<Item = &'t IdedExpr>,
-    bound: &mut Vec<(&'t str, u64)>,
-) -> u64 {
-    nodes.into_iter().fold(1, |total: u64, node| total.saturating_add(weigh(node, bound)))
+fn sum<'t>(nodes: impl IntoIterator<Item = &'t IdedExpr>, bound: &mut Vec<(&'t str, u64)>) -> u64 {
+    nodes.into_iter().fold(1, |total: u64, node| {
+        total.saturating_add(weigh(node, bound))
+    })
 }

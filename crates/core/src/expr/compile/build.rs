@@ -9,7 +9,10 @@ pub(super) fn ident(id: u64, name: impl Into<String>) -> IdedExpr {
 }
 
 pub(super) fn boolean(id: u64, value: bool) -> IdedExpr {
-    node(id, Expr::Literal(LiteralValue::Boolean(CelBool::from(value))))
+    node(
+        id,
+        Expr::Literal(LiteralValue::Boolean(CelBool::from(value))),
+    )
 }
 
 pub(super) fn call(id: u64, name: &str, args: Vec<IdedExpr>) -> IdedExpr {
@@ -82,12 +85,21 @@ pub(super) fn map_values(id: u64, map: IdedExpr, variable: &str, body: IdedExpr)
 /// The entries of `map` for whose key, seen as `variable`, `condition` is true.
 pub(super) fn filter_keys(id: u64, map: IdedExpr, variable: &str, condition: IdedExpr) -> IdedExpr {
     let condition = bind(id, variable, element(id, ident(id, ENTRY), 0), condition);
-    let step = choose(id, condition, append(id, ident(id, ENTRY)), ident(id, RESULT));
+    let step = choose(
+        id,
+        condition,
+        append(id, ident(id, ENTRY)),
+        ident(id, RESULT),
+    );
     over_entries(id, map, step)
 }
 
 fn append(id: u64, item: IdedExpr) -> IdedExpr {
-    call(id, operators::ADD, vec![ident(id, RESULT), list(id, vec![item])])
+    call(
+        id,
+        operators::ADD,
+        vec![ident(id, RESULT), list(id, vec![item])],
+    )
 }
 
 /// The map of the entries that `step` collects.

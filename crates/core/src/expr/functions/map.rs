@@ -4,9 +4,7 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use cel::ExecutionError;
-use cel::common::types::{
-    CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString, CelUInt, Kind,
-};
+use cel::common::types::{CelBool, CelList, CelMap, CelMapKey, CelNull, CelString, Kind};
 use cel::common::value::{CowVal, Val};
 use serde_json::Value as Tree;
 
@@ -20,7 +18,10 @@ fn map<'v>(
     entries: impl IntoIterator<Item = (String, Boxed<'v>)>,
 ) -> Result<Boxed<'v>, ExecutionError> {
     let key = |key: String| CelMapKey::String(CelString::from(key));
-    let map: HashMap<_, _> = entries.into_iter().map(|(k, value)| (key(k), value)).collect();
+    let map: HashMap<_, _> = entries
+        .into_iter()
+        .map(|(k, value)| (key(k), value))
+        .collect();
     if map.len() > ENTRIES {
         return Err(error("@limit", "entries"));
     }
@@ -32,11 +33,7 @@ pub(super) fn owned<'v>(tree: Tree) -> Result<Boxed<'v>, ExecutionError> {
     Ok(match tree {
         Tree::Null => Box::new(CelNull),
         Tree::Bool(value) => Box::new(CelBool::from(value)),
-        Tree::Number(number) => match (number.as_i64(), number.as_u64()) {
-            (Some(value), _) => Box::new(CelInt::from(value)),
-            (None, Some(value)) => Box::new(CelUInt::from(value)),
-            (None, None) => Box::new(CelDouble::from(number.as_f64().unwrap_or(f64::NAN))),
-        },
+        Tree::Number(number) => json::tree_number(&number),
         Tree::String(text) => Box::new(CelString::from(text)),
         Tree::Array(items) if items.len() > ENTRIES => return Err(error("@limit", "entries")),
         Tree::Array(items) => {
@@ -66,7 +63,9 @@ pub(super) fn entry_list<'b, 'v>(args: Args<'b, 'v>) -> Returns<'b, 'v> {
         let key: Boxed<'v> = Box::new(CelString::from(key));
         Box::new(CelList::from(vec![key, value]))
     };
-    Ok(list(json::entries(map.as_ref())?.into_iter().map(pair).collect()))
+    Ok(list(
+        json::entries(map.as_ref())?.into_iter().map(pair).collect(),
+    ))
 }
 
 /// The map that [`entry_list`] lists.
@@ -97,13 +96,22 @@ fn extreme<'b, 'v>(name: &str, mut args: Args<'b, 'v>, wanted: Ordering) -> Retu
         && only.get_type().kind() == Kind::List
     {
         let items = json::elements(only.as_ref())?;
-        args = items.into_iter().map(|item| CowVal::Owned(item.clone_as_boxed())).collect();
+        args = items
+            .into_iter()
+            .map(|item| CowVal::Owned(item.clone_as_boxed()))
+            .collect();
     }
     let mut values = args.into_iter();
-    let mut best = values.next().ok_or_else(|| error(name, "nothing to compare"))?;
+    let mut best = values
+        .next()
+        .ok_or_else(|| error(name, "nothing to compare"))?;
     for value in values {
-        let comparer = value.as_comparer().ok_or_else(|| error(name, "not comparable"))?;
-        let ordering = comparer.compare(best.as_ref()).map_err(|_| error(name, "not comparable"))?;
+        let comparer = value
+            .as_comparer()
+            .ok_or_else(|| error(name, "not comparable"))?;
+        let ordering = comparer
+            .compare(best.as_ref())
+            .map_err(|_| error(name, "not comparable"))?;
         if ordering == wanted {
             best = value;
         }

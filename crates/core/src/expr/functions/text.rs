@@ -54,7 +54,9 @@ fn pattern<'b>(function: &str, value: &'b dyn Val) -> Result<Cow<'b, Pattern>, E
         return Ok(Cow::Borrowed(compiled));
     }
     let compiled = compile_regex(string(value)?.inner());
-    compiled.map(Cow::Owned).map_err(|_| error(function, "not a regular expression"))
+    compiled
+        .map(Cow::Owned)
+        .map_err(|_| error(function, "not a regular expression"))
 }
 
 pub(super) fn matches<'b, 'v>(args: Args<'b, 'v>) -> Returns<'b, 'v> {
@@ -67,7 +69,10 @@ pub(super) fn matches<'b, 'v>(args: Args<'b, 'v>) -> Returns<'b, 'v> {
 pub(super) fn regex_replace<'b, 'v>(args: Args<'b, 'v>) -> Returns<'b, 'v> {
     let [text, regex, with] = take("regexReplace", args)?;
     let regex = pattern("regexReplace", regex.as_ref())?;
-    let (text, with) = (string(text.as_ref())?.inner(), string(with.as_ref())?.inner());
+    let (text, with) = (
+        string(text.as_ref())?.inner(),
+        string(with.as_ref())?.inner(),
+    );
     let mut out = String::new();
     let mut copied = 0;
     for captures in regex.0.captures_iter(text) {
@@ -87,19 +92,30 @@ pub(super) fn replace<'b, 'v>(args: Args<'b, 'v>) -> Returns<'b, 'v> {
     let [text, from, to, rest @ ..] = args.as_slice() else {
         return Err(error("replace", "wrong number of arguments"));
     };
-    let (text, from) = (string(text.as_ref())?.inner(), string(from.as_ref())?.inner());
+    let (text, from) = (
+        string(text.as_ref())?.inner(),
+        string(from.as_ref())?.inner(),
+    );
     let to = string(to.as_ref())?.inner();
     // A negative limit means none.
-    let most = rest.first().and_then(|limit| limit.downcast_ref::<CelInt>());
-    let most = most.and_then(|limit| usize::try_from(*limit.inner()).ok()).unwrap_or(usize::MAX);
+    let most = rest
+        .first()
+        .and_then(|limit| limit.downcast_ref::<CelInt>());
+    let most = most
+        .and_then(|limit| usize::try_from(*limit.inner()).ok())
+        .unwrap_or(usize::MAX);
     let found = text.matches(from).count().min(most);
     check_length(text.len().saturating_add(found.saturating_mul(to.len())))?;
-    Ok(CowVal::owned(CelString::from(text.replacen(from, to, most))))
+    Ok(CowVal::owned(CelString::from(
+        text.replacen(from, to, most),
+    )))
 }
 
 pub(super) fn join<'b, 'v>(args: Args<'b, 'v>) -> Returns<'b, 'v> {
     let mut args = args.into_iter();
-    let items = args.next().ok_or_else(|| error("join", "nothing to join"))?;
+    let items = args
+        .next()
+        .ok_or_else(|| error("join", "nothing to join"))?;
     let separator = args.next();
     let separator = match &separator {
         Some(separator) => string(separator.as_ref())?.inner(),
@@ -173,7 +189,9 @@ pub(super) fn jwt_payload<'b, 'v>(args: Args<'b, 'v>) -> Returns<'b, 'v> {
     const NAME: &str = "unvalidatedJwtPayload";
     let [token] = take(NAME, args)?;
     let mut parts = string(token.as_ref())?.inner().split('.');
-    let payload = parts.nth(1).ok_or_else(|| error(NAME, "not a JSON web token"))?;
+    let payload = parts
+        .nth(1)
+        .ok_or_else(|| error(NAME, "not a JSON web token"))?;
     let payload = decode_base64(NAME, payload)?;
     let payload = str::from_utf8(&payload).map_err(|_| json::not_json())?;
     parse_owned(payload)

@@ -103,7 +103,11 @@ pub(super) fn value_end(bytes: &[u8], at: usize) -> Scan<usize> {
                     }
                     depth += 1;
                     objects = objects << 1 | u128::from(object);
-                    at = if object { behind_key(bytes, inner)? } else { inner };
+                    at = if object {
+                        behind_key(bytes, inner)?
+                    } else {
+                        inner
+                    };
                     continue;
                 }
             }
@@ -119,7 +123,11 @@ pub(super) fn value_end(bytes: &[u8], at: usize) -> Scan<usize> {
             let object = objects & 1 == 1;
             match bytes.get(at) {
                 Some(b',') => {
-                    at = if object { behind_key(bytes, at + 1)? } else { at + 1 };
+                    at = if object {
+                        behind_key(bytes, at + 1)?
+                    } else {
+                        at + 1
+                    };
                     break;
                 }
                 Some(b'}') if object => {}

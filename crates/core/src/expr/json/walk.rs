@@ -38,15 +38,25 @@ pub(in crate::expr) fn entries<'v>(
         let entry = |(key, value): (&CelMapKey<'v>, &Boxed<'v>)| (key_text(key), value.clone());
         let mut all: Vec<_> = map.inner().iter().map(entry).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
-        return if all.len() > ENTRIES { Err(limit("entries")) } else { Ok(all) };
+        return if all.len() > ENTRIES {
+            Err(limit("entries"))
+        } else {
+            Ok(all)
+        };
     }
     if map.get_type().kind() != Kind::Map {
         return Err(no_walk(map));
     }
     let indexer = map.as_indexer().ok_or_else(|| no_walk(map))?;
     if let Ok(pairs) = indexer.get(&OwnEntries) {
-        let pairs = pairs.downcast_ref::<CelList<'v>>().ok_or_else(|| no_walk(map))?;
-        return Ok(pairs.inner().iter().filter_map(|pair| split_pair(pair.as_ref())).collect());
+        let pairs = pairs
+            .downcast_ref::<CelList<'v>>()
+            .ok_or_else(|| no_walk(map))?;
+        return Ok(pairs
+            .inner()
+            .iter()
+            .filter_map(|pair| split_pair(pair.as_ref()))
+            .collect());
     }
     let mut keys = map.as_iterable().ok_or_else(|| no_walk(map))?.iter();
     let mut all = Vec::new();
@@ -54,7 +64,9 @@ pub(in crate::expr) fn entries<'v>(
         if all.len() == ENTRIES {
             return Err(limit("entries"));
         }
-        let text = key.downcast_ref::<CelString<'_>>().ok_or_else(|| no_walk(map))?;
+        let text = key
+            .downcast_ref::<CelString<'_>>()
+            .ok_or_else(|| no_walk(map))?;
         all.push((text.inner().to_owned(), indexer.get(key)?.into_owned()));
     }
     Ok(all)
@@ -65,7 +77,10 @@ pub(in crate::expr) fn split_pair<'v>(pair: &(dyn Val + 'v)) -> Option<(String, 
     let [key, value] = pair.downcast_ref::<CelList<'v>>()?.inner() else {
         return None;
     };
-    Some((key.downcast_ref::<CelString<'v>>()?.inner().to_owned(), value.clone()))
+    Some((
+        key.downcast_ref::<CelString<'v>>()?.inner().to_owned(),
+        value.clone(),
+    ))
 }
 
 /// The elements of a list, borrowed.
@@ -95,7 +110,10 @@ pub(in crate::expr) fn equal(left: &dyn Val, right: &dyn Val, depth: usize) -> b
                 return false;
             };
             left.len() == right.len()
-                && left.iter().zip(right).all(|(left, right)| equal(*left, right, depth + 1))
+                && left
+                    .iter()
+                    .zip(right)
+                    .all(|(left, right)| equal(*left, right, depth + 1))
         }
         Kind::Map if right.get_type().kind() == kind => {
             let (Ok(left), Ok(mut right)) = (entries(left), entries(right)) else {
@@ -125,7 +143,9 @@ pub(in crate::expr) fn write(
     crate::expr::functions::check_length(out.len())?;
     if let Some(text) = own_text(value) {
         let text = text?;
-        let text = text.downcast_ref::<CelString<'_>>().ok_or_else(super::not_json)?;
+        let text = text
+            .downcast_ref::<CelString<'_>>()
+            .ok_or_else(super::not_json)?;
         out.push_str(text.inner());
         return Ok(());
     }

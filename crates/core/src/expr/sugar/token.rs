@@ -40,7 +40,10 @@ pub(in crate::expr) fn tokens(source: &str) -> Result<Vec<Token<'_>>, CompileErr
             b'/' if bytes.get(at + 1) == Some(&b'/') => {
                 (TokenKind::Blank, run(bytes, at, |b| b != b'\n'))
             }
-            b'"' | b'\'' => (TokenKind::Literal, string_end(source, at, at, Escapes::Yes)?),
+            b'"' | b'\'' => (
+                TokenKind::Literal,
+                string_end(source, at, at, Escapes::Yes)?,
+            ),
             b'0'..=b'9' => (TokenKind::Literal, number_end(bytes, at)),
             b'_' | b'a'..=b'z' | b'A'..=b'Z' => word(source, at)?,
             _ if TWO.iter().any(|two| source[at..].starts_with(two)) => (TokenKind::Symbol, at + 2),
@@ -81,7 +84,11 @@ fn word(source: &str, at: usize) -> Result<(TokenKind, usize), CompileError> {
     let prefix = source[at..end].to_ascii_lowercase();
     let quoted = matches!(bytes.get(end), Some(b'"' | b'\''));
     if quoted && matches!(prefix.as_str(), "r" | "b" | "br" | "rb") {
-        let escapes = if prefix.contains('r') { Escapes::No } else { Escapes::Yes };
+        let escapes = if prefix.contains('r') {
+            Escapes::No
+        } else {
+            Escapes::Yes
+        };
         return Ok((TokenKind::Literal, string_end(source, at, end, escapes)?));
     }
     Ok((TokenKind::Word, end))

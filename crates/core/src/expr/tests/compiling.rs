@@ -12,19 +12,64 @@ fn error(source: &str) -> (u32, u32, String) {
 #[test]
 fn places_errors_in_the_source_as_written() {
     for (source, line, column, message) in [
-        ("requst.method", 1, 1, "unknown variable `requst`; did you mean `request`?"),
-        ("1 + foo", 1, 5, "unknown variable `foo`; there are `request`"),
-        ("request.metod", 1, 8, "unknown field of `request` `metod`; did you mean `method`?"),
-        ("llm.inputToken", 1, 4, "unknown field of `llm` `inputToken`; did you mean `inputTokens`?"),
+        (
+            "requst.method",
+            1,
+            1,
+            "unknown variable `requst`; did you mean `request`?",
+        ),
+        (
+            "1 + foo",
+            1,
+            5,
+            "unknown variable `foo`; there are `request`",
+        ),
+        (
+            "request.metod",
+            1,
+            8,
+            "unknown field of `request` `metod`; did you mean `method`?",
+        ),
+        (
+            "llm.inputToken",
+            1,
+            4,
+            "unknown field of `llm` `inputToken`; did you mean `inputTokens`?",
+        ),
         ("frobnicate(1)", 1, 11, "unknown function `frobnicate`"),
-        ("siz('a')", 1, 4, "unknown function `siz`; did you mean `size`?"),
-        ("'a'.startWith('a')", 1, 14, "unknown method `startWith`; did you mean `startsWith`?"),
-        ("sha256.encode('a')", 1, 1, "unknown variable `sha256`"),
+        (
+            "siz('a')",
+            1,
+            4,
+            "unknown function `siz`; did you mean `size`?",
+        ),
+        (
+            "'a'.startWith('a')",
+            1,
+            14,
+            "unknown method `startWith`; did you mean `startsWith`?",
+        ),
+        (
+            "sha256.encode('a')",
+            1,
+            14,
+            "unknown function `sha256.encode`",
+        ),
         ("base64.enc('a')", 1, 11, "unknown function `base64.enc`"),
         ("startsWith('a', 'b')", 1, 11, "write it behind a dot"),
-        ("default(1)", 1, 8, "function `default` takes 2 arguments, not 1"),
-        ("'a'.matches('(')", 1, 13, "not a regular expression: unclosed group"),
-        ("a.map(1)", 1, 6, "wrong use of the macro `map`"),
+        (
+            "default(1)",
+            1,
+            8,
+            "function `default` takes 2 arguments, not 1",
+        ),
+        (
+            "'a'.matches('(')",
+            1,
+            13,
+            "not a regular expression: unclosed group",
+        ),
+        ("jwt.map(1)", 1, 8, "wrong use of the macro `map`"),
         ("1 +", 1, 4, "the expression ends too early"),
         ("(1", 1, 3, "the expression ends too early"),
         ("1)", 1, 2, "unexpected `)`"),
@@ -36,9 +81,16 @@ fn places_errors_in_the_source_as_written() {
         ("'ü' + foo", 1, 7, "unknown variable `foo`"),
         ("true ||\n  'ü' == foo", 2, 10, "unknown variable `foo`"),
         ("true ||\n  1 1", 2, 5, "syntax error"),
+        ("'ü' 1", 1, 5, "syntax error"),
+        ("if 'ü' 1 then 2 else 3", 1, 8, "syntax error"),
         ("if true then 1 else foo", 1, 21, "unknown variable `foo`"),
         ("if foo then 1 else 2", 1, 4, "unknown variable `foo`"),
-        ("1 + (if 'ü' == '' then if bar then 1 else 2 else 2)", 1, 27, "unknown variable `bar`"),
+        (
+            "1 + (if 'ü' == '' then if bar then 1 else 2 else 2)",
+            1,
+            27,
+            "unknown variable `bar`",
+        ),
         ("if true then 1", 1, 1, "this `if` has no `else`"),
         ("if true", 1, 1, "this `if` has no `then`"),
         ("if then 1 else 2", 1, 4, "an expression before `then`"),
@@ -48,7 +100,7 @@ fn places_errors_in_the_source_as_written() {
         ("jwt.with(1, 2)", 1, 10, "must be the name of a variable"),
         ("[1].exists(x, y > 1)", 1, 15, "unknown variable `y`"),
         ("a.b{c: 1}", 1, 4, "there is no message type `a.b`"),
-        (".request.method", 1, 1, "names have no leading dot"),
+        (".request.method", 1, 2, "names have no leading dot"),
         ("jwt.sub // 'anonymous' // x\n + +", 2, 4, "syntax error"),
     ] {
         let (at_line, at_column, text) = error(source);
@@ -60,22 +112,34 @@ fn places_errors_in_the_source_as_written() {
 #[test]
 fn says_position_and_message() {
     let error = Expression::compile("1 +\nfoo").unwrap_err();
-    assert!(error.to_string().starts_with("2:1: unknown variable `foo`"), "{error}");
+    assert!(
+        error.to_string().starts_with("2:1: unknown variable `foo`"),
+        "{error}"
+    );
     assert_eq!(error.offset, 4);
 }
 
 #[test]
 fn gives_the_standard_form_of_sugar() {
     for (source, standard) in [
-        (SEED_LENGTH, Some("string(size(json(request.body).messages[0].content))")),
+        (
+            SEED_LENGTH,
+            Some("string(size(json(request.body).messages[0].content))"),
+        ),
         (
             SEED_CLASS,
             Some(r#"size(json(request.body).messages[0].content) > 100 ? "long" : "short""#),
         ),
         ("1 + (if true then 1 else 2)", Some("1 + (true ? 1 : 2)")),
         ("1 + if true then 1 else 2", Some("1 + (true ? 1 : 2)")),
-        ("if true then (if false then 1 else 2) else 3", Some("true ? (false ? 1 : 2) : 3")),
-        ("if true then true ? 1 : 2 else 3", Some("true ? (true ? 1 : 2) : 3")),
+        (
+            "if true then (if false then 1 else 2) else 3",
+            Some("true ? (false ? 1 : 2) : 3"),
+        ),
+        (
+            "if true then true ? 1 : 2 else 3",
+            Some("true ? (true ? 1 : 2) : 3"),
+        ),
         ("len ('a')", Some("size ('a')")),
         ("size('len(x)')", None),
         ("true ? 1 : 2", None),
@@ -95,9 +159,19 @@ fn gives_the_standard_form_of_sugar() {
 #[test]
 fn knows_which_bodies_are_read() {
     let none = Reads::default();
-    let request = Reads { request_body: true, ..none };
-    let response = Reads { response: true, ..none };
-    let response_body = Reads { response_body: true, response: true, ..none };
+    let request = Reads {
+        request_body: true,
+        ..none
+    };
+    let response = Reads {
+        response: true,
+        ..none
+    };
+    let response_body = Reads {
+        response_body: true,
+        response: true,
+        ..none
+    };
     for (source, reads) in [
         ("request.path", none),
         ("request.headers['body']", none),
@@ -124,7 +198,7 @@ fn knows_which_bodies_are_read() {
     ] {
         assert_eq!(compile(source).reads(), reads, "{source}");
     }
-    assert_eq!(request.union(response_body).request_body, true);
+    assert!(request.union(response_body).request_body);
 }
 
 #[test]
@@ -137,7 +211,10 @@ fn spreads_maps_only_at_the_top() {
         assert_eq!(compile(source).flatten(), flatten, "{source}");
     }
     let value = eval("flatten(llm.params)").unwrap();
-    assert_eq!(value.to_json(), serde_json::json!({"temperature": 0.5, "seed": 7}));
+    assert_eq!(
+        value.to_json(),
+        serde_json::json!({"temperature": 0.5, "seed": 7})
+    );
 }
 
 #[test]
