@@ -87,7 +87,7 @@ pub struct EndpointBackend {
 }
 
 /// What an endpoint speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub enum AppProtocol {
     Http1,
     /// Cleartext HTTP/2 by prior knowledge (`appProtocol: kubernetes.io/h2c`).

@@ -1,1 +1,24 @@
-//! agw-proxy
+//! The data plane: listeners, the request pipeline, upstream connections and telemetry.
+//!
+//! It serves whatever [`Snapshot`](agw_core::snapshot::Snapshot) comes down its channel and knows
+//! nothing of where that was made: no Kubernetes type, file or wire format is in sight here.
+
+mod body;
+mod candidates;
+mod case;
+mod connection;
+mod error;
+mod listener;
+mod live;
+mod pipeline;
+mod prober;
+mod proxy;
+mod respond;
+mod settings;
+mod telemetry;
+mod upstream;
+mod worker;
+
+pub use proxy::{DrainReport, Proxy, Serving, StartError};
+pub use settings::{Limits, Settings};
+pub use telemetry::Reason;

@@ -67,7 +67,7 @@ pub struct Target {
 #[derive(Debug)]
 pub enum TargetKind {
     Ai {
-        provider: AiProvider,
+        provider: Box<AiProvider>,
         routes: Arc<[ApiRoute]>,
     },
     Endpoints(Box<EndpointBackend>),
@@ -207,7 +207,7 @@ pub(super) fn targets(backends: &[Arc<Backend>]) -> (Vec<Arc<Target>>, Groups) {
                 groups.ai.insert(backend.key.clone(), ());
                 let mut entry = |provider: &AiProvider| {
                     push(TargetKind::Ai {
-                        provider: provider.clone(),
+                        provider: Box::new(provider.clone()),
                         routes: routes.clone(),
                     })
                 };

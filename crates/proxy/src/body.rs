@@ -1,0 +1,13 @@
+//! Bodies on both sides of the proxy.
+
+mod answer;
+mod buffer;
+mod outgoing;
+mod upstream;
+
+pub(crate) use answer::{Answer, BoundKind};
+pub(crate) use buffer::{Collected, collect};
+pub(crate) use outgoing::{Outgoing, Sent};
+pub(crate) use upstream::{Lease, UpstreamBody};
+
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,0 +1,131 @@
+//! The order in which a request's targets are tried.
+
+use agw_core::health::{Availability, Millis};
+use agw_core::snapshot::{RulePlan, Way};
+
+use crate::live::Live;
+
+/// Hands out targets for one request: the choice whose turn it is, then what may stand in for it.
+/// Nothing is handed out twice.
+pub(crate) struct Candidates<'a> {
+    live: &'a Live,
+    plan: &'a RulePlan,
+    /// Choices in the order they are tried: the one picked, the other actives, the standbys.
+    order: Vec<usize>,
+    tried: Vec<usize>,
+}
+
+/// A target to try, and the backend reference that led to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Candidate {
+    pub(crate) choice: usize,
+    pub(crate) target: usize,
+}
+
+/// The first step of a request: where its turn falls.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum First<'a> {
+    Choice(usize),
+    /// Its share of requests has no backend.
+    Invalid(&'a str),
+    /// No choice has a weight.
+    Nothing,
+}
+
+impl<'a> Candidates<'a> {
+    /// Takes the rule's next turn. Healthy actives take turns by weight; when none is healthy the
+    /// turn stands as it falls. An invalid reference keeps its share.
+    pub(crate) fn first(live: &'a Live, plan: &'a RulePlan, now: Millis) -> First<'a> {
+        let turn = live.next_turn(plan);
+        let usable = |choice: usize| match &plan.choices[choice].way {
+            Way::Invalid(_) => true,
+            Way::Targets(groups) => groups
+                .iter()
+                .flatten()
+                .any(|&t| !live.target(t).1.is_out(now)),
+        };
+        let picked = plan
+            .actives
+            .pick(turn, usable)
+            .or_else(|| plan.actives.pick(turn, |_| true));
+        match picked.map(|choice| (choice, &plan.choices[choice].way)) {
+            None => First::Nothing,
+            Some((_, Way::Invalid(reason))) => First::Invalid(reason),
+            Some((choice, Way::Targets(_))) => First::Choice(choice),
+        }
+    }
+
+    /// Everything that may answer a request whose turn fell on `first`: then the other actives in
+    /// manifest order, then the standbys.
+    pub(crate) fn new(live: &'a Live, plan: &'a RulePlan, first: usize) -> Self {
+        let others = (0..plan.choices.len()).filter(|&c| plan.rule.backends[c].weight > 0);
+        let mut order = vec![first];
+        for choice in others.chain(plan.standbys.iter().copied()) {
+            if choice != first {
+                order.push(choice);
+            }
+        }
+        Self {
+            live,
+            plan,
+            order,
+            tried: Vec::new(),
+        }
+    }
+
+    /// The next target that may take a request now. When all are ejected and none was tried yet,
+    /// the one whose ejection ends first: trying the best beats answering 503.
+    pub(crate) fn next(&mut self, now: Millis) -> Option<Candidate> {
+        let admitted = self.all().find(|c| self.live.target(c.target).1.admit(now));
+        let found = admitted.or_else(|| {
+            let untried = self.tried.is_empty();
+            untried.then(|| {
+                self.all()
+                    .min_by_key(|c| ejected_until(self.live, c.target, now))
+            })?
+        });
+        if let Some(candidate) = found {
+            self.tried.push(candidate.target);
+        }
+        found
+    }
+
+    /// Untried AI targets in order. Within a priority group turns rotate.
+    fn all(&self) -> impl Iterator<Item = Candidate> {
+        self.order.iter().flat_map(move |&choice| {
+            let groups: &[Vec<usize>] = match &self.plan.choices[choice].way {
+                Way::Targets(groups) => groups,
+                Way::Invalid(_) => &[],
+            };
+            groups
+                .iter()
+                .flat_map(move |group| {
+                    let start = group
+                        .first()
+                        .map_or(0, |&t| rotation(self.live, t, group.len()));
+                    (0..group.len()).map(move |i| group[(start + i) % group.len()])
+                })
+                .filter(|&target| {
+                    !self.tried.contains(&target) && self.live.target(target).0.is_ai()
+                })
+                .map(move |target| Candidate { choice, target })
+        })
+    }
+}
+
+fn ejected_until(live: &Live, target: usize, now: Millis) -> Millis {
+    match live.target(target).1.availability(now) {
+        Availability::Ejected { until } => until,
+        _ => 0,
+    }
+}
+
+/// Whose turn it is in a priority group. Taken anew for each walk: a walk that starts elsewhere
+/// still visits everybody once, for what was tried is passed over.
+fn rotation(live: &Live, first: usize, length: usize) -> usize {
+    if length < 2 {
+        0
+    } else {
+        live.target(first).1.next_turn() % length
+    }
+}

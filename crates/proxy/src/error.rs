@@ -1,0 +1,109 @@
+//! What can go wrong with a request, whose fault it is, and whether another try may help.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::telemetry::Reason;
+
+/// Whose fault an error is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Client,
+    Configuration,
+    Upstream,
+}
+
+/// A request that did not get the answer it asked for.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("{0}")]
+    BadRequest(String),
+    #[error("{0}")]
+    BadBody(#[from] agw_ai::Error),
+    #[error(
+        "the request names no model and the backend forces none: send a `model`, or set one in the \
+         AgentgatewayBackend"
+    )]
+    NoModel,
+    #[error("the request body is larger than {limit} bytes")]
+    BodyTooLarge { limit: usize },
+    #[error("the client went away before its request was complete: {0}")]
+    ClientBody(String),
+    #[error("no listener or route matches this host, path and headers")]
+    NoRoute,
+    #[error("{0}")]
+    BrokenRule(String),
+    #[error("no valid backend: {0}")]
+    NoBackend(String),
+    #[error("the backend has no ready endpoint")]
+    NoEndpoint,
+    #[error("cannot connect to {endpoint}: {cause}")]
+    Connect { endpoint: String, cause: String },
+    #[error("the upstream closed or broke the connection before its response: {0}")]
+    Reset(String),
+    #[error("no response within {0:?}")]
+    Timeout(Duration),
+    #[error("the upstream's response makes no sense: {0}")]
+    Garbage(String),
+    #[error("the provider answered with an error inside a success: {0}")]
+    FailedInside(String),
+    #[error("the upstream's stream ended before any content: {0}")]
+    CutBeforeContent(String),
+}
+
+impl Error {
+    pub(crate) fn fault(&self) -> Fault {
+        match self {
+            Self::BadRequest(_)
+            | Self::BadBody(_)
+            | Self::NoModel
+            | Self::BodyTooLarge { .. }
+            | Self::ClientBody(_)
+            | Self::NoRoute => Fault::Client,
+            Self::BrokenRule(_) | Self::NoBackend(_) => Fault::Configuration,
+            _ => Fault::Upstream,
+        }
+    }
+
+    /// Whether another target may answer the same request.
+    pub(crate) fn retryable(&self) -> bool {
+        self.fault() == Fault::Upstream
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) | Self::BadBody(_) | Self::NoModel | Self::ClientBody(_) => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::BrokenRule(_) | Self::NoBackend(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NoEndpoint => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Connect { .. }
+            | Self::Reset(_)
+            | Self::Garbage(_)
+            | Self::FailedInside(_)
+            | Self::CutBeforeContent(_) => StatusCode::BAD_GATEWAY,
+        }
+    }
+
+    pub(crate) fn reason(&self) -> Reason {
+        match self {
+            Self::BadRequest(_) | Self::BadBody(_) | Self::NoModel => Reason::InvalidRequest,
+            Self::BodyTooLarge { .. } => Reason::BodyTooLarge,
+            Self::ClientBody(_) => Reason::ClientDisconnect,
+            Self::NoRoute => Reason::NoRoute,
+            Self::BrokenRule(_) => Reason::BrokenRoute,
+            Self::NoBackend(_) => Reason::NoBackend,
+            Self::NoEndpoint => Reason::NoEndpoint,
+            Self::Timeout(_) => Reason::Timeout,
+            Self::Connect { .. } => Reason::ConnectFailure,
+            Self::Reset(_) => Reason::UpstreamReset,
+            Self::Garbage(_) => Reason::UpstreamGarbage,
+            Self::FailedInside(_) => Reason::UpstreamError,
+            Self::CutBeforeContent(_) => Reason::StreamCut,
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! A snapshot together with what is learnt while serving it: health and turns, which outlive it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use agw_core::balance::Schedule;
+use agw_core::health::{Availability, Change, Health, Millis};
+use agw_core::id::{BackendKey, ObjectKey};
+use agw_core::snapshot::{RulePlan, Snapshot, Target};
+use http::Extensions;
+use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
+
+use crate::case;
+
+/// What the workers serve from. Swapped whole; a request keeps the one it started with.
+pub(crate) struct Live {
+    pub(crate) snapshot: Arc<Snapshot>,
+    /// Parallel to `snapshot.targets`.
+    targets: Vec<Arc<TargetState>>,
+    /// Parallel to `snapshot.rules`.
+    rules: Vec<RuleState>,
+}
+
+/// What is known of one target; the same value across snapshots while its identity stays.
+pub(crate) struct TargetState {
+    health: Mutex<Health>,
+    /// Whether `health` holds anything but the default: lets the healthy path skip the lock.
+    troubled: AtomicBool,
+    /// Turns of a plain backend's endpoints, or of the providers in one priority group.
+    turn: AtomicUsize,
+}
+
+struct RuleState {
+    turn: Arc<AtomicUsize>,
+    /// What makes the rule's response header names keep their case.
+    cased: Option<Extensions>,
+}
+
+impl TargetState {
+    fn new() -> Self {
+        Self {
+            health: Mutex::new(Health::default()),
+            troubled: AtomicBool::new(false),
+            turn: AtomicUsize::new(0),
+        }
+    }
+
+    pub(crate) fn next_turn(&self) -> usize {
+        self.turn.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Whether a request may go there now. Saying yes to a half-open target takes its one trial.
+    pub(crate) fn admit(&self, now: Millis) -> bool {
+        if !self.troubled.load(Ordering::Relaxed) {
+            return true;
+        }
+        let mut health = self.health.lock();
+        match health.availability(now) {
+            Availability::Healthy => true,
+            Availability::HalfOpen => health.try_trial(now),
+            Availability::Ejected { .. } => false,
+        }
+    }
+
+    /// Whether it is ejected now; asks for no trial.
+    pub(crate) fn is_out(&self, now: Millis) -> bool {
+        self.troubled.load(Ordering::Relaxed)
+            && matches!(
+                self.health.lock().availability(now),
+                Availability::Ejected { .. }
+            )
+    }
+
+    pub(crate) fn availability(&self, now: Millis) -> Availability {
+        self.health.lock().availability(now)
+    }
+
+    pub(crate) fn succeeded(&self) {
+        if self.troubled.load(Ordering::Relaxed) {
+            let mut health = self.health.lock();
+            health.succeeded();
+            self.note(&health);
+        }
+    }
+
+    pub(crate) fn failed(&self, target: &Target, now: Millis, retry_after: Option<Duration>) {
+        let Some(policy) = &target.policy().ejection else {
+            return;
+        };
+        let mut health = self.health.lock();
+        let change = health.failed(now, policy, retry_after);
+        self.note(&health);
+        drop(health);
+        report(target, change);
+    }
+
+    pub(crate) fn probed(&self, target: &Target, now: Millis, outcome: Result<(), ()>) {
+        let Some(policy) = &target.policy().ejection else {
+            return;
+        };
+        let mut health = self.health.lock();
+        let change = health.probed(now, policy, outcome);
+        self.note(&health);
+        drop(health);
+        report(target, change);
+    }
+
+    fn note(&self, health: &Health) {
+        self.troubled
+            .store(*health != Health::default(), Ordering::Relaxed);
+    }
+}
+
+fn report(target: &Target, change: Change) {
+    match change {
+        Change::None => {}
+        Change::Ejected(length) => tracing::warn!(
+            backend = %target.key, provider = target.entry(), seconds = length.as_secs_f64(),
+            "backend taken out after failures"
+        ),
+        Change::Restored => {
+            tracing::info!(backend = %target.key, provider = target.entry(), "backend restored");
+        }
+    }
+}
+
+impl Live {
+    /// State for `snapshot`, carrying over what `previous` learnt about targets and rules that
+    /// are still there.
+    pub(crate) async fn build(snapshot: Arc<Snapshot>, previous: Option<&Self>) -> Self {
+        let known = previous.map(known_targets).unwrap_or_default();
+        let targets = snapshot.targets.iter().map(|target| {
+            let kept = known.get(&(&target.key, target.entry())).cloned();
+            kept.unwrap_or_else(|| Arc::new(TargetState::new()))
+        });
+        let targets = targets.collect();
+        let turns = previous.map(known_turns).unwrap_or_default();
+        let mut by_names = FxHashMap::default();
+        let mut rules = Vec::with_capacity(snapshot.rules.len());
+        for plan in &snapshot.rules {
+            let kept = turns
+                .get(&rule_identity(plan))
+                .filter(|(order, _)| **order == plan.actives);
+            rules.push(RuleState {
+                turn: kept.map_or_else(Arc::default, |(_, turn)| (*turn).clone()),
+                cased: cased(plan, &snapshot, &mut by_names).await,
+            });
+        }
+        Self {
+            targets,
+            rules,
+            snapshot,
+        }
+    }
+
+    pub(crate) fn target(&self, index: usize) -> (&Arc<Target>, &Arc<TargetState>) {
+        (&self.snapshot.targets[index], &self.targets[index])
+    }
+
+    pub(crate) fn targets(&self) -> impl Iterator<Item = (&Arc<Target>, &Arc<TargetState>)> {
+        self.snapshot.targets.iter().zip(&self.targets)
+    }
+
+    /// The next turn of a rule's weighted order, shared by all workers.
+    pub(crate) fn next_turn(&self, plan: &RulePlan) -> usize {
+        self.rules[plan.index].turn.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn cased(&self, plan: &RulePlan) -> Option<&Extensions> {
+        self.rules[plan.index].cased.as_ref()
+    }
+}
+
+/// Names with letter case that responses of this rule may carry, its listeners' policies'
+/// included, and the extensions for them. Rules with the same names share the work.
+async fn cased(
+    plan: &RulePlan,
+    snapshot: &Snapshot,
+    by_names: &mut FxHashMap<Vec<String>, Option<Extensions>>,
+) -> Option<Extensions> {
+    let listeners = snapshot.config.listeners.iter();
+    let pre = listeners.filter_map(|l| l.policy.pre_routing.as_ref());
+    let pre = pre.chain(&snapshot.config.policy.pre_routing);
+    let computed = pre
+        .flat_map(|t| t.response.set.iter().chain(&t.response.add))
+        .map(|(n, _)| n);
+    let names = plan
+        .response_names()
+        .chain(computed)
+        .filter(|name| name.has_case());
+    let mut names: Vec<_> = names.map(|name| name.written().to_owned()).collect();
+    names.sort();
+    names.dedup();
+    if names.is_empty() {
+        return None;
+    }
+    if let Some(known) = by_names.get(&names) {
+        return known.clone();
+    }
+    let extensions = case::extensions(&names).await;
+    by_names.insert(names, extensions.clone());
+    extensions
+}
+
+fn known_targets(live: &Live) -> FxHashMap<(&BackendKey, &str), Arc<TargetState>> {
+    live.targets()
+        .map(|(t, state)| ((&t.key, t.entry()), state.clone()))
+        .collect()
+}
+
+fn known_turns(live: &Live) -> FxHashMap<(&ObjectKey, &str), (&Schedule, &Arc<AtomicUsize>)> {
+    let rules = live.snapshot.rules.iter().zip(&live.rules);
+    rules
+        .map(|(plan, state)| (rule_identity(plan), (&plan.actives, &state.turn)))
+        .collect()
+}
+
+fn rule_identity(plan: &RulePlan) -> (&ObjectKey, &str) {
+    (&plan.route.key, &plan.name)
+}
+
+/// Milliseconds on the process's own monotonic clock: what health is kept in.
+pub(crate) fn now_millis() -> Millis {
+    static EPOCH: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    let since = EPOCH.get_or_init(Instant::now).elapsed();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,222 @@
+//! A request's way through the proxy, phase by phase.
+//!
+//! listener → pre-routing policies → match → post-routing policies → filters → attempts → response
+
+mod ai;
+mod attempt;
+mod gate;
+mod inbound;
+mod outbound;
+mod plain;
+mod transform;
+
+use std::sync::Arc;
+
+use agw_core::filter::{Filter, RedirectScheme, Target};
+use agw_core::matcher::PathMatch;
+use agw_core::snapshot::{RulePlan, TargetKind, Way};
+use agw_core::transform::Transformation;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use crate::body::Answer;
+use crate::candidates::{Candidates, First};
+use crate::connection::Peer;
+use crate::error::Error;
+use crate::live::{Live, now_millis};
+use crate::respond::{self, Dialect};
+use crate::telemetry::{Outcome, Reason, Record};
+use inbound::Inbound;
+
+/// One request and what is known of it so far.
+pub(crate) struct Exchange {
+    peer: Peer,
+    live: Arc<Live>,
+    inbound: Inbound,
+    record: Box<Record>,
+    /// Policies whose response part is still to run, in order.
+    response_policies: Vec<Arc<Transformation>>,
+    metadata: serde_json::Map<String, serde_json::Value>,
+    dialect: Dialect,
+    /// End of the whole request's time, when a route or policy bounds it.
+    deadline: Option<Instant>,
+}
+
+/// Answers one request. Never fails: an error becomes its response here.
+pub(crate) async fn handle(peer: Peer, request: Request<Incoming>) -> Response<Answer> {
+    let Some(live) = peer.worker.live.load_full() else {
+        // Sockets are opened after the first snapshot is in place.
+        let mut response = Response::new(Answer::whole("no configuration yet\n".into()));
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        return response;
+    };
+    let record = Record::new(
+        peer.worker.clone(),
+        live.snapshot.gateway().clone(),
+        peer.address,
+        request.method().clone(),
+        request.version(),
+    );
+    let inbound = Inbound::new(request);
+    let mut exchange = Exchange {
+        peer,
+        live,
+        inbound,
+        record,
+        response_policies: Vec::new(),
+        metadata: serde_json::Map::new(),
+        dialect: Dialect::Text,
+        deadline: None,
+    };
+    exchange.identify();
+    match exchange.run().await {
+        Ok(response) => exchange.answer(response),
+        Err(error) => exchange.refuse(&error),
+    }
+}
+
+impl Exchange {
+    /// Fills in what the record needs of the request's head.
+    fn identify(&mut self) {
+        let record = &mut self.record;
+        record.host.clone_from(&self.inbound.host);
+        record.path.clone_from(&self.inbound.path);
+        record.trace_id = self.inbound.trace_id();
+        record.request_id = self.inbound.request_id().unwrap_or_else(|| {
+            let worker = &self.peer.worker;
+            format!("{:016x}{:016x}", worker.random(), worker.random())
+        });
+    }
+
+    async fn run(&mut self) -> Result<Response<Answer>, Error> {
+        let live = self.live.clone();
+        self.inbound.check()?;
+        let bind = live.snapshot.bind(self.peer.port).ok_or(Error::NoRoute)?;
+        let listener = bind.listener(&self.inbound.host).ok_or(Error::NoRoute)?;
+        self.record.listener = Some(listener.name.clone());
+        if let Some(policy) = &listener.pre_routing {
+            self.transform_request(policy, "pre_routing").await?;
+        }
+        self.note_headers();
+        let selected = listener
+            .select(&self.inbound.head())
+            .ok_or(Error::NoRoute)?;
+        let plan = selected.plan.clone();
+        self.record.plan = Some(plan.clone());
+        self.deadline = plan
+            .request_timeout()
+            .map(|timeout| self.started() + timeout);
+        let deadline = self.deadline;
+        let reached = self.answer_by(&plan, selected.matched.path.clone());
+        match deadline {
+            None => reached.await,
+            Some(deadline) => {
+                let timeout = plan.request_timeout().unwrap_or_default();
+                let bounded = tokio::time::timeout_at(deadline, reached);
+                bounded.await.unwrap_or(Err(Error::Timeout(timeout)))
+            }
+        }
+    }
+
+    fn started(&self) -> Instant {
+        Instant::from_std(self.record.started)
+    }
+
+    async fn answer_by(
+        &mut self,
+        plan: &Arc<RulePlan>,
+        matched: PathMatch,
+    ) -> Result<Response<Answer>, Error> {
+        if let Some(why) = &plan.rule.broken {
+            return Err(Error::BrokenRule(why.to_string()));
+        }
+        if let Some(policy) = &plan.policy.post_routing {
+            self.transform_request(policy, &plan.route.key.to_string())
+                .await?;
+        }
+        if let Some(redirect) = self.filter(&plan.rule.filters, &matched) {
+            return Ok(redirect);
+        }
+        let live = self.live.clone();
+        let choice = match Candidates::first(&live, plan, now_millis()) {
+            First::Choice(choice) => choice,
+            First::Invalid(reason) => return Err(Error::NoBackend(reason.to_owned())),
+            First::Nothing => {
+                return Err(Error::NoBackend(
+                    "the rule has no backend with a weight".to_owned(),
+                ));
+            }
+        };
+        let Way::Targets(groups) = &plan.choices[choice].way else {
+            return Err(Error::NoBackend(
+                "the reference does not resolve".to_owned(),
+            ));
+        };
+        let first = groups.iter().flatten().next().copied();
+        let first = first.ok_or_else(|| Error::NoBackend("the backend is empty".to_owned()))?;
+        match &live.target(first).0.kind {
+            TargetKind::Ai { .. } => self.ask_model(&live, plan, choice, &matched).await,
+            TargetKind::Endpoints(_) => {
+                if let Some(redirect) = self.filter(&plan.choices[choice].filters, &matched) {
+                    return Ok(redirect);
+                }
+                self.forward(&live, plan, choice, first).await
+            }
+        }
+    }
+
+    /// Applies a rule's filters to the request, in order. A redirect is the answer.
+    fn filter(&mut self, filters: &[Filter], matched: &PathMatch) -> Option<Response<Answer>> {
+        for filter in filters {
+            match filter {
+                Filter::RequestHeaders(edits) => edits.apply(&mut self.inbound.headers),
+                Filter::UrlRewrite(rewrite) => self.inbound.rewrite(rewrite, matched),
+                Filter::Redirect(redirect) => {
+                    let location = redirect.location(&Target {
+                        scheme: RedirectScheme::Http,
+                        host: &self.inbound.host,
+                        listener_port: self.peer.port,
+                        path: &self.inbound.path,
+                        query: self.inbound.query.as_deref(),
+                        matched,
+                    });
+                    self.record.outcome.reason = Reason::Redirect;
+                    let mut response = Response::new(Answer::whole(bytes::Bytes::new()));
+                    *response.status_mut() = redirect.status;
+                    // A path that is no header value would be a request line hyper had refused.
+                    let location = HeaderValue::try_from(location).ok()?;
+                    response.headers_mut().insert(header::LOCATION, location);
+                    return Some(response);
+                }
+                Filter::ResponseHeaders(_) => {}
+            }
+        }
+        None
+    }
+
+    fn note_headers(&mut self) {
+        let names = &self.live.snapshot.logged_headers;
+        let headers = &self.inbound.headers;
+        let present = names
+            .iter()
+            .filter_map(|n| headers.get(n).map(|v| (n.clone(), v.clone())));
+        self.record.headers = present.collect();
+    }
+
+    /// The response as it goes out, with the record tied to its end.
+    fn answer(self, mut response: Response<Answer>) -> Response<Answer> {
+        let mut record = self.record;
+        record.status = Some(response.status());
+        if let Some(cased) = record.plan.as_ref().and_then(|plan| self.live.cased(plan)) {
+            *response.extensions_mut() = cased.clone();
+        }
+        response.map(|body| body.recorded(record))
+    }
+
+    fn refuse(mut self, error: &Error) -> Response<Answer> {
+        let response = respond::response(error, self.dialect, &self.record.request_id);
+        self.record.outcome = Outcome::failed(error.reason(), error.to_string());
+        self.answer(response)
+    }
+}

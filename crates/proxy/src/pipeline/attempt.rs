@@ -1,0 +1,285 @@
+//! One request to one provider.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use agw_ai::operation::Operation;
+use agw_ai::request::{Edits, RequestFacts, UsageOwner, splice};
+use agw_core::backend::{AiProvider, AppProtocol};
+use agw_core::snapshot::{RulePlan, Target, TargetKind};
+use bytes::Bytes;
+use http::uri::{Authority, PathAndQuery};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use tokio::time::Instant;
+
+use super::{Exchange, gate};
+use crate::body::{Answer, BoundKind, UpstreamBody};
+use crate::error::Error;
+use crate::telemetry::{AiRecord, Attempt, Reason};
+use crate::upstream::{Outbound, Payload, PoolKey, authority, authorize, send};
+
+/// What a provider is asked.
+pub(super) struct Question {
+    pub(super) operation: Operation,
+    /// Canonical path of the API, or the client's own for a passthrough.
+    pub(super) path: String,
+    pub(super) headers: HeaderMap,
+    /// What the body says; `None` when it is not looked into.
+    pub(super) facts: Option<RequestFacts>,
+    pub(super) client_model: Option<Arc<str>>,
+    /// What the provider is asked for.
+    pub(super) model: Option<Arc<str>>,
+    pub(super) body: Bytes,
+}
+
+/// An attempt that another target may do better at.
+pub(super) enum Failure {
+    Error(Error),
+    /// 5xx or 429, its body unread: the client gets it when nothing else is left.
+    Status(Response<UpstreamBody>),
+}
+
+impl Failure {
+    fn reason(&self) -> Reason {
+        match self {
+            Self::Error(error) => error.reason(),
+            Self::Status(_) => Reason::UpstreamStatus,
+        }
+    }
+
+    /// How long the provider asks to be left alone (RFC 9110 §10.2.3).
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        let Self::Status(response) = self else {
+            return None;
+        };
+        let value = response
+            .headers()
+            .get(header::RETRY_AFTER)?
+            .to_str()
+            .ok()?
+            .trim();
+        if let Ok(seconds) = value.parse::<u64>() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let at = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+        Duration::try_from(at.duration_since(jiff::Timestamp::now())).ok()
+    }
+}
+
+impl Exchange {
+    /// Asks the target once. The answer comes back as soon as it is known to be good; until then
+    /// nothing of it has gone to the client.
+    pub(super) async fn attempt(
+        &mut self,
+        plan: &RulePlan,
+        target: &Arc<Target>,
+        question: &Question,
+    ) -> Result<Response<Answer>, Failure> {
+        let TargetKind::Ai { provider, .. } = &target.kind else {
+            return Err(Failure::Error(Error::NoBackend(
+                "not an AI provider".to_owned(),
+            )));
+        };
+        let started = Instant::now();
+        let endpoint: Arc<str> = authority(&provider.endpoint).into();
+        self.note_target(target, provider, question, &endpoint);
+        let bound = self.attempt_bound(plan, provider);
+        let asked = self.ask(provider, question);
+        let outcome = match tokio::time::timeout(bound, asked).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Failure::Error(Error::Timeout(bound))),
+        };
+        let status = match &outcome {
+            Ok(response) => Some(response.status()),
+            Err(Failure::Status(response)) => Some(response.status()),
+            Err(Failure::Error(_)) => None,
+        };
+        self.record.attempts.push(Attempt {
+            backend: target.key.to_string(),
+            provider: provider.name.to_string(),
+            model: question.model.clone(),
+            endpoint,
+            status: status.map(|s| s.as_u16()),
+            duration_ms: (started.elapsed().as_secs_f64() * 1e6).round() / 1e3,
+            reason: outcome.as_ref().err().map(Failure::reason),
+            error: match &outcome {
+                Err(Failure::Error(error)) => Some(error.to_string()),
+                _ => None,
+            },
+        });
+        outcome.map(|response| response.map(|body| self.bound_body(body, started + bound)))
+    }
+
+    fn note_target(
+        &mut self,
+        target: &Arc<Target>,
+        provider: &AiProvider,
+        question: &Question,
+        endpoint: &Arc<str>,
+    ) {
+        self.record.target = Some(target.clone());
+        self.record.endpoint = Some(endpoint.clone());
+        self.record.ai = Some(Box::new(AiRecord {
+            operation: question.operation,
+            provider: agw_ai::dialect::of(provider.kind).provider().name,
+            model: question.model.clone(),
+            client_model: question.client_model.clone(),
+            response_model: None,
+            stream: question.facts.as_ref().is_some_and(|f| f.stream),
+            usage: agw_ai::usage::Usage::default(),
+            first_token: None,
+        }));
+    }
+
+    /// Time for this attempt: the backend's own bound, else the rule's, else the default, and
+    /// never past the end of the whole request's time.
+    fn attempt_bound(&self, plan: &RulePlan, provider: &AiProvider) -> Duration {
+        let configured = provider
+            .policy
+            .request_timeout
+            .or(plan.rule.backend_request_timeout);
+        let bound = configured.unwrap_or(self.peer.worker.limits.response);
+        match self.deadline {
+            Some(deadline) => bound.min(deadline.saturating_duration_since(Instant::now())),
+            None => bound,
+        }
+    }
+
+    /// A stream may go on as long as it moves; anything else ends within its bound.
+    fn bound_body(&self, body: Answer, until: Instant) -> Answer {
+        if body.is_stream() {
+            let idle = self.peer.worker.limits.stream_idle;
+            return body.bounded(Instant::now() + idle, BoundKind::Idle(idle));
+        }
+        let until = self.deadline.map_or(until, |deadline| deadline.min(until));
+        body.bounded(until, BoundKind::Whole)
+    }
+
+    async fn ask(
+        &mut self,
+        provider: &AiProvider,
+        question: &Question,
+    ) -> Result<Response<Answer>, Failure> {
+        let outbound = self
+            .provider_request(provider, question)
+            .map_err(Failure::Error)?;
+        let worker = self.peer.worker.clone();
+        let key = PoolKey {
+            endpoint: provider.endpoint.clone(),
+            protocol: AppProtocol::Http1,
+        };
+        let response = send(&worker.pool, &worker.connector, key, outbound).await;
+        let response = response.map_err(Failure::Error)?;
+        let status = response.status();
+        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+            return Err(Failure::Status(response));
+        }
+        if !status.is_success() || question.operation == Operation::Passthrough {
+            return Ok(response.map(Answer::plain));
+        }
+        let limit = worker.limits.held_back;
+        let dialect = agw_ai::dialect::of(provider.kind);
+        let (mut parts, body) = response.into_parts();
+        let answer = if is_event_stream(&parts.headers) {
+            // The extra usage chunk is taken out, so no length would be right.
+            parts.headers.remove(header::CONTENT_LENGTH);
+            let opened = gate::events(body, dialect, question, limit)
+                .await
+                .map_err(Failure::Error)?;
+            if opened.content {
+                self.record.first_token();
+            }
+            opened.answer
+        } else if parts.headers.contains_key(header::CONTENT_ENCODING) {
+            Answer::plain(body)
+        } else {
+            gate::json(body, dialect, question, limit)
+                .await
+                .map_err(Failure::Error)?
+        };
+        Ok(Response::from_parts(parts, answer))
+    }
+
+    fn provider_request(
+        &self,
+        provider: &AiProvider,
+        question: &Question,
+    ) -> Result<Outbound, Error> {
+        let bad = |what: &str, error: &dyn std::fmt::Display| {
+            Error::BadRequest(format!("the request's {what} is not valid: {error}"))
+        };
+        let dialect = agw_ai::dialect::of(provider.kind);
+        let path = match &provider.path {
+            Some(path) => path.to_string(),
+            None => {
+                let prefix = provider.path_prefix.as_deref();
+                dialect.upstream_path(&question.path, prefix).into_owned()
+            }
+        };
+        let target = match &self.inbound.query {
+            Some(query) if question.operation == Operation::Passthrough => {
+                format!("{path}?{query}")
+            }
+            Some(query) if question.operation == Operation::Models => format!("{path}?{query}"),
+            _ => path,
+        };
+        let mut headers = question.headers.clone();
+        headers.remove(header::CONTENT_LENGTH);
+        // Usage is read from the bytes that pass: they must not be compressed.
+        headers.insert(
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static("identity"),
+        );
+        if let Ok(id) = HeaderValue::from_str(&self.record.request_id) {
+            headers.insert(HeaderName::from_static("x-request-id"), id);
+        }
+        authorize(&mut headers, provider.kind, provider.policy.auth.as_ref());
+        Ok(Outbound {
+            method: self.inbound.method.clone(),
+            target: PathAndQuery::try_from(target).map_err(|e| bad("path", &e))?,
+            authority: Authority::try_from(host(provider)).map_err(|e| bad("host", &e))?,
+            headers,
+            payload: Payload::Pieces(pieces(provider, question)),
+        })
+    }
+}
+
+/// The client's body with the model that is forced, and with usage asked for in a stream.
+fn pieces(provider: &AiProvider, question: &Question) -> Vec<Bytes> {
+    let Some(facts) = &question.facts else {
+        return vec![question.body.clone()];
+    };
+    let edits = Edits {
+        model: provider.model.as_deref(),
+        usage: usage_owner(question),
+    };
+    splice(&question.body, facts, &edits).pieces
+}
+
+/// Who asks for a stream's usage: the gateway, where the client did not.
+pub(super) fn usage_owner(question: &Question) -> UsageOwner {
+    let facts = question.facts.as_ref();
+    facts.map_or(UsageOwner::Client, |facts| {
+        facts.usage_owner(question.operation)
+    })
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .map(HeaderValue::as_bytes)
+        .unwrap_or_default();
+    kind.get(..17)
+        .is_some_and(|start| start.eq_ignore_ascii_case(b"text/event-stream"))
+}
+
+/// `Host` for the provider: without the scheme's own port.
+fn host(provider: &AiProvider) -> String {
+    let endpoint = &provider.endpoint;
+    let own = if endpoint.tls.is_some() { 443 } else { 80 };
+    let full = authority(endpoint);
+    match full.strip_suffix(&format!(":{own}")) {
+        Some(host) if endpoint.port == own => host.to_owned(),
+        _ => full,
+    }
+}

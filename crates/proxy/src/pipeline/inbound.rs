@@ -1,0 +1,196 @@
+//! A client's request, taken apart.
+
+use agw_core::filter::UrlRewrite;
+use agw_core::matcher::{PathMatch, RequestHead};
+use bytes::Bytes;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method, Request, Version, header};
+use http_body::Body as _;
+use hyper::body::Incoming;
+
+use crate::body::{Collected, collect};
+use crate::error::Error;
+
+/// The request as the phases see and change it.
+pub(crate) struct Inbound {
+    pub(crate) method: Method,
+    pub(crate) version: Version,
+    /// Lower case, without port; what listeners and routes are matched on.
+    pub(crate) host: String,
+    /// Host and port as sent, or what a filter made of it: what a plain backend sees.
+    pub(crate) authority: String,
+    pub(crate) path: String,
+    pub(crate) query: Option<String>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: ClientBody,
+}
+
+/// What the client sends after its head.
+pub(crate) enum ClientBody {
+    None,
+    Coming(Incoming),
+    Held(Bytes),
+    /// Given to an upstream, or lost with an error.
+    Gone,
+}
+
+impl Inbound {
+    pub(crate) fn new(request: Request<Incoming>) -> Self {
+        let (parts, body) = request.into_parts();
+        let authority = parts.uri.authority().map(|a| a.as_str().to_owned());
+        let authority = authority.unwrap_or_else(|| {
+            let host = parts
+                .headers
+                .get(header::HOST)
+                .and_then(|h| h.to_str().ok());
+            host.unwrap_or_default().to_owned()
+        });
+        let body = if body.is_end_stream() {
+            ClientBody::None
+        } else {
+            ClientBody::Coming(body)
+        };
+        Self {
+            method: parts.method,
+            version: parts.version,
+            host: without_port(&authority).to_ascii_lowercase(),
+            authority,
+            path: parts.uri.path().to_owned(),
+            query: parts.uri.query().map(str::to_owned),
+            headers: parts.headers,
+            body,
+        }
+    }
+
+    /// Refuses what RFC 9112 §3.2 calls a bad request: no host, or more than one.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let hosts = self.headers.get_all(header::HOST).iter().count();
+        if hosts > 1 {
+            return Err(Error::BadRequest(
+                "the request has more than one Host header".to_owned(),
+            ));
+        }
+        if self.authority.is_empty() && self.version != Version::HTTP_10 {
+            return Err(Error::BadRequest("the request has no host".to_owned()));
+        }
+        if !self.path.starts_with('/') && self.path != "*" {
+            return Err(Error::BadRequest(
+                "the request's path does not start with /".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn head(&self) -> RequestHead<'_> {
+        RequestHead {
+            method: &self.method,
+            host: &self.host,
+            path: &self.path,
+            query: self.query.as_deref(),
+            headers: &self.headers,
+        }
+    }
+
+    pub(crate) fn rewrite(&mut self, rewrite: &UrlRewrite, matched: &PathMatch) {
+        if let Some(hostname) = &rewrite.hostname {
+            self.authority = hostname.to_string();
+        }
+        if let Some(path) = &rewrite.path {
+            self.path = path.apply(&self.path, matched).into_owned();
+        }
+    }
+
+    /// The path and query as they stand.
+    pub(crate) fn target(&self) -> Result<PathAndQuery, Error> {
+        let parsed = match &self.query {
+            None => PathAndQuery::try_from(self.path.as_str()),
+            Some(query) => PathAndQuery::try_from(format!("{}?{query}", self.path)),
+        };
+        parsed.map_err(|e| Error::BadRequest(format!("the request's path is not valid: {e}")))
+    }
+
+    /// The whole body in memory, read at most once. `limit` is in bytes.
+    pub(crate) async fn hold(&mut self, limit: usize) -> Result<Bytes, Error> {
+        match std::mem::replace(&mut self.body, ClientBody::Gone) {
+            ClientBody::None => {
+                self.body = ClientBody::None;
+                Ok(Bytes::new())
+            }
+            ClientBody::Held(bytes) => {
+                self.body = ClientBody::Held(bytes.clone());
+                Ok(bytes)
+            }
+            ClientBody::Coming(body) => match collect(body, limit).await {
+                Collected::Whole(bytes) => {
+                    self.body = ClientBody::Held(bytes.clone());
+                    Ok(bytes)
+                }
+                Collected::TooLarge => Err(Error::BodyTooLarge { limit }),
+                Collected::Failed(error) => Err(Error::ClientBody(error.to_string())),
+            },
+            ClientBody::Gone => Err(Error::ClientBody("the body was read before".to_owned())),
+        }
+    }
+
+    pub(crate) fn held(&self) -> Option<&Bytes> {
+        match &self.body {
+            ClientBody::Held(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn has_body(&self) -> bool {
+        !matches!(self.body, ClientBody::None)
+    }
+
+    /// The client's own request id, when it is short and plain enough to go into logs.
+    pub(crate) fn request_id(&self) -> Option<String> {
+        let id = self.headers.get("x-request-id")?.to_str().ok()?;
+        let plain = (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+        plain.then(|| id.to_owned())
+    }
+
+    /// The trace id of a W3C `traceparent`: `00-<32 hex>-<16 hex>-<2 hex>`.
+    pub(crate) fn trace_id(&self) -> Option<String> {
+        let parent = self.headers.get("traceparent")?.to_str().ok()?;
+        let id = parent.split('-').nth(1)?;
+        let valid = id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
+        valid.then(|| id.to_owned())
+    }
+}
+
+/// `host` of `host:port`, `[v6]:port` or either without port.
+fn without_port(authority: &str) -> &str {
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    match host.rsplit_once(':') {
+        Some((name, port)) if !name.contains(':') || name.ends_with(']') => {
+            if port.bytes().all(|b| b.is_ascii_digit()) {
+                name
+            } else {
+                host
+            }
+        }
+        _ => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_host_of_an_authority() {
+        for (authority, want) in [
+            ("a.example", "a.example"),
+            ("a.example:8080", "a.example"),
+            ("[::1]:8080", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("a:b", "a:b"),
+            ("", ""),
+        ] {
+            assert_eq!(without_port(authority), want, "{authority}");
+        }
+    }
+}

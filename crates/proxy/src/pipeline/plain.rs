@@ -1,0 +1,197 @@
+//! Requests to plain backends: forwarded as they come.
+
+use std::sync::Arc;
+
+use agw_core::backend::{Auth, Endpoint, EndpointBackend};
+use agw_core::filter::Filter;
+use agw_core::retry::{ConnectFailure, Retry};
+use agw_core::snapshot::{RulePlan, Target, TargetKind};
+use http::uri::Authority;
+use http::{HeaderMap, Response, header};
+use tokio::time::Instant;
+
+use super::inbound::ClientBody;
+use super::{Exchange, outbound};
+use crate::body::{Answer, BoundKind, UpstreamBody};
+use crate::error::Error;
+use crate::live::{Live, now_millis};
+use crate::telemetry::Attempt;
+use crate::upstream::{Outbound, Payload, PoolKey, authority, authorize_plain, describe, send};
+
+impl Exchange {
+    /// Sends the request to an endpoint of the target, with the retries that its manifests ask
+    /// for.
+    pub(super) async fn forward(
+        &mut self,
+        live: &Live,
+        plan: &RulePlan,
+        choice: usize,
+        target: usize,
+    ) -> Result<Response<Answer>, Error> {
+        let (target, state) = live.target(target);
+        let TargetKind::Endpoints(backend) = &target.kind else {
+            return Err(Error::NoBackend(
+                "the backend is not a plain one".to_owned(),
+            ));
+        };
+        self.record.target = Some(target.clone());
+        let retry = backend
+            .policy
+            .retry
+            .as_ref()
+            .or_else(|| plan.retry())
+            .cloned();
+        let replay = self.replayable(retry.as_ref()).await?;
+        let mut retried = 0;
+        loop {
+            let endpoint = match backend.endpoints.len() {
+                0 => return Err(Error::NoEndpoint),
+                count => backend.endpoints[state.next_turn() % count].clone(),
+            };
+            let outcome = self.try_endpoint(plan, target, backend, &endpoint).await;
+            match &outcome {
+                Ok(response) if response.status().is_server_error() => {
+                    state.failed(target, now_millis(), None);
+                }
+                Ok(_) => state.succeeded(),
+                Err(_) => state.failed(target, now_millis(), None),
+            }
+            let again = retry
+                .as_ref()
+                .filter(|r| replay && retried < r.attempts && wants(r, &outcome));
+            let Some(retry) = again else {
+                return self.plain_response(plan, choice, outcome?).await;
+            };
+            retried += 1;
+            let wait = retry.backoff(retried, self.peer.worker.random_unit());
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Whether the request can be sent more than once. With retries asked for, a small body is
+    /// held for that; a larger one goes out once.
+    async fn replayable(&mut self, retry: Option<&Retry>) -> Result<bool, Error> {
+        let limit = self.peer.worker.limits.replay;
+        match &self.inbound.body {
+            ClientBody::None | ClientBody::Held(_) => Ok(true),
+            ClientBody::Gone => Ok(false),
+            ClientBody::Coming(body) => {
+                let upper = http_body::Body::size_hint(body).upper();
+                let small = upper.is_some_and(|size| size <= limit as u64);
+                if retry.is_some() && small {
+                    self.inbound.hold(limit).await?;
+                    return Ok(true);
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    async fn try_endpoint(
+        &mut self,
+        plan: &RulePlan,
+        target: &Arc<Target>,
+        backend: &EndpointBackend,
+        endpoint: &Endpoint,
+    ) -> Result<Response<UpstreamBody>, Error> {
+        let started = Instant::now();
+        let name: Arc<str> = authority(endpoint).into();
+        self.record.endpoint = Some(name.clone());
+        let timeout = backend
+            .policy
+            .request_timeout
+            .or(plan.rule.backend_request_timeout);
+        let outbound = self.plain_outbound(backend.policy.auth.as_ref())?;
+        let key = PoolKey {
+            endpoint: endpoint.clone(),
+            protocol: backend.protocol,
+        };
+        let worker = self.peer.worker.clone();
+        let bound = timeout.unwrap_or(worker.limits.response);
+        let sent = send(&worker.pool, &worker.connector, key, outbound);
+        let outcome = tokio::time::timeout(bound, sent)
+            .await
+            .unwrap_or(Err(Error::Timeout(bound)));
+        self.record.attempts.push(Attempt {
+            backend: target.key.to_string(),
+            provider: String::new(),
+            model: None,
+            endpoint: name,
+            status: outcome.as_ref().ok().map(|r| r.status().as_u16()),
+            duration_ms: started.elapsed().as_secs_f64() * 1e3,
+            reason: outcome.as_ref().err().map(Error::reason),
+            error: outcome.as_ref().err().map(|e| describe(e)),
+        });
+        outcome
+    }
+
+    fn plain_outbound(&mut self, auth: Option<&Auth>) -> Result<Outbound, Error> {
+        let inbound = &mut self.inbound;
+        let mut headers = outbound::forwardable(&inbound.headers);
+        let client = self.peer.address.ip().to_string();
+        outbound::forwarded(&mut headers, &client, &inbound.authority);
+        authorize_plain(&mut headers, auth);
+        let payload = match std::mem::replace(&mut inbound.body, ClientBody::Gone) {
+            ClientBody::None => {
+                inbound.body = ClientBody::None;
+                Payload::Pieces(Vec::new())
+            }
+            ClientBody::Held(bytes) => {
+                headers.remove(header::CONTENT_LENGTH);
+                inbound.body = ClientBody::Held(bytes.clone());
+                Payload::Pieces(vec![bytes])
+            }
+            ClientBody::Coming(body) => Payload::Client(body),
+            ClientBody::Gone => {
+                return Err(Error::Reset(
+                    "the request body cannot be sent twice".to_owned(),
+                ));
+            }
+        };
+        Ok(Outbound {
+            method: inbound.method.clone(),
+            target: inbound.target()?,
+            authority: Authority::try_from(inbound.authority.as_str())
+                .map_err(|e| Error::BadRequest(format!("the request's host is not valid: {e}")))?,
+            headers,
+            payload,
+        })
+    }
+
+    async fn plain_response(
+        &mut self,
+        plan: &RulePlan,
+        choice: usize,
+        response: Response<UpstreamBody>,
+    ) -> Result<Response<Answer>, Error> {
+        let mut response = response.map(Answer::plain);
+        if let Some(deadline) = self.deadline {
+            response = response.map(|body| body.bounded(deadline, BoundKind::Whole));
+        }
+        outbound::strip_hop_by_hop(response.headers_mut());
+        response_filters(plan, choice, response.headers_mut());
+        self.transform_response(response).await
+    }
+}
+
+/// Applies the rule's and then the backend reference's response filters.
+pub(super) fn response_filters(plan: &RulePlan, choice: usize, headers: &mut HeaderMap) {
+    let filters = plan
+        .rule
+        .filters
+        .iter()
+        .chain(&plan.choices[choice].filters);
+    for filter in filters {
+        if let Filter::ResponseHeaders(edits) = filter {
+            edits.apply(headers);
+        }
+    }
+}
+
+fn wants(retry: &Retry, outcome: &Result<Response<UpstreamBody>, Error>) -> bool {
+    match outcome {
+        Ok(response) => retry.on.status(response.status().as_u16()),
+        Err(Error::Timeout(_)) => retry.on.status(504),
+        Err(error) => error.retryable() && retry.on.connect_failure == ConnectFailure::Retry,
+    }
+}

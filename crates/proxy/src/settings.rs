@@ -1,0 +1,77 @@
+//! What the process decides for its proxy, as opposed to what manifests say.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use agw_runtime::lines::LineWriter;
+
+/// How a proxy runs.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Address that every listener binds, each on its own port.
+    pub bind: IpAddr,
+    /// Worker threads, each with its own runtime, sockets and pools; at least one.
+    pub workers: usize,
+    pub access_log: LineWriter,
+    pub limits: Limits,
+}
+
+/// Bounds on what one request may use. Every one has a safe default.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Largest request body that is held in memory (AI requests, expressions on bodies).
+    pub body: usize,
+    /// Largest request body kept for a retry of a plain backend.
+    pub replay: usize,
+    /// Largest response body held for a response transformation.
+    pub response_body: usize,
+    /// Bytes of a response held back while it is not yet known to be good.
+    pub held_back: usize,
+    /// For a TCP connection and TLS handshake to an upstream.
+    pub connect: Duration,
+    /// For the start of a response when no manifest bounds it.
+    pub response: Duration,
+    /// Between two chunks of a stream.
+    pub stream_idle: Duration,
+    /// For a client to send its request head.
+    pub header_read: Duration,
+    /// Idle connections kept per worker and endpoint.
+    pub idle_connections: usize,
+    /// An idle upstream connection is closed after this.
+    pub idle: Duration,
+    /// Upstream requests that one client request may cause.
+    pub attempts: usize,
+    /// Concurrent HTTP/2 streams of one client connection.
+    pub streams: u32,
+}
+
+impl Settings {
+    pub fn new(bind: IpAddr, access_log: LineWriter) -> Self {
+        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            bind,
+            workers,
+            access_log,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: 32 << 20,
+            replay: 1 << 20,
+            response_body: 8 << 20,
+            held_back: 256 << 10,
+            connect: Duration::from_secs(5),
+            response: Duration::from_secs(600),
+            stream_idle: Duration::from_secs(300),
+            header_read: Duration::from_secs(30),
+            idle_connections: 64,
+            idle: Duration::from_secs(50),
+            attempts: 16,
+            streams: 256,
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! What a request leaves behind: one log line and some counts.
+
+mod access_log;
+mod metrics;
+mod reason;
+mod record;
+mod render;
+
+pub(crate) use metrics::Shard;
+pub use reason::Reason;
+pub(crate) use record::{AiRecord, Attempt, Outcome, Record};
+pub(crate) use render::{Gauges, render};

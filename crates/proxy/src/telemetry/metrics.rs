@@ -1,0 +1,370 @@
+//! Counts of one worker. Each worker writes its own; the scrape adds them up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use agw_ai::price::PriceTable;
+use agw_ai::usage::Usage;
+use http::Method;
+use parking_lot::Mutex;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::{Reason, Record};
+
+/// One worker's counts. The lock is taken by its worker once a request and by a scrape.
+#[derive(Default)]
+pub(crate) struct Shard(Mutex<Tables>);
+
+/// Series by label set. Label values come from configuration, but for methods, statuses and
+/// models, and those are bounded: so the tables are.
+#[derive(Default)]
+pub(crate) struct Tables {
+    pub(crate) requests: FxHashMap<RequestLabels, RequestSeries>,
+    pub(crate) ai: FxHashMap<AiLabels, AiSeries>,
+    pub(crate) attempts: FxHashMap<AttemptLabels, u64>,
+    pub(crate) expression_failures: FxHashMap<Arc<str>, u64>,
+    models: FxHashSet<Arc<str>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct RequestLabels {
+    pub(crate) gateway: String,
+    pub(crate) listener: Arc<str>,
+    pub(crate) route_namespace: Arc<str>,
+    pub(crate) route_name: Arc<str>,
+    pub(crate) backend: String,
+    pub(crate) provider: &'static str,
+    pub(crate) model: Arc<str>,
+    pub(crate) method: &'static str,
+    pub(crate) status: u16,
+    pub(crate) reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct AiLabels {
+    pub(crate) gateway: String,
+    pub(crate) route_namespace: Arc<str>,
+    pub(crate) route_name: Arc<str>,
+    pub(crate) backend: String,
+    pub(crate) provider: &'static str,
+    pub(crate) operation: &'static str,
+    pub(crate) model: Arc<str>,
+    pub(crate) response_model: Arc<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct AttemptLabels {
+    pub(crate) backend: String,
+    pub(crate) provider: String,
+    pub(crate) reason: &'static str,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct RequestSeries {
+    pub(crate) count: u64,
+    pub(crate) duration: Histogram,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct AiSeries {
+    /// By [`TOKEN_TYPES`].
+    pub(crate) tokens: [u64; 5],
+    pub(crate) cost_usd: f64,
+    pub(crate) input: Histogram,
+    pub(crate) output: Histogram,
+    pub(crate) duration: Histogram,
+    pub(crate) first_token: Histogram,
+}
+
+/// Values of the label `token_type`.
+pub(crate) const TOKEN_TYPES: [&str; 5] =
+    ["input", "output", "cache_read", "cache_write", "reasoning"];
+
+/// Cumulative counts are made when it is rendered; here each bucket counts its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Histogram {
+    pub(crate) bounds: &'static [f64],
+    pub(crate) buckets: Vec<u64>,
+    pub(crate) sum: f64,
+    pub(crate) count: u64,
+}
+
+const SECONDS: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0,
+];
+/// Bounds that OpenTelemetry's GenAI conventions advise.
+const TOKENS: &[f64] = &[
+    1.0,
+    4.0,
+    16.0,
+    64.0,
+    256.0,
+    1024.0,
+    4096.0,
+    16384.0,
+    65536.0,
+    262_144.0,
+    1_048_576.0,
+    4_194_304.0,
+    16_777_216.0,
+    67_108_864.0,
+];
+
+/// Distinct model names kept as label values; past that a new one counts as `other`.
+const MAX_MODELS: usize = 100;
+/// Label sets kept a table and worker; past that a new one is not counted.
+const MAX_SERIES: usize = 20_000;
+
+impl Shard {
+    pub(crate) fn record(&self, record: &Record, elapsed: Duration) {
+        let mut tables = self.0.lock();
+        let tables = &mut *tables;
+        for attempt in &record.attempts {
+            tables.attempt(AttemptLabels {
+                backend: attempt.backend.clone(),
+                provider: attempt.provider.clone(),
+                reason: attempt.reason.unwrap_or(Reason::Ok).as_str(),
+            });
+        }
+        let labels = tables.request_labels(record);
+        if let Some(ai) = &record.ai {
+            let response = ai.response_model.as_deref().unwrap_or_default();
+            let key = AiLabels {
+                gateway: labels.gateway.clone(),
+                route_namespace: labels.route_namespace.clone(),
+                route_name: labels.route_name.clone(),
+                backend: labels.backend.clone(),
+                provider: ai.provider,
+                operation: ai.operation.otel_name(),
+                model: labels.model.clone(),
+                response_model: tables.model(response),
+            };
+            if let Some(series) = entry(&mut tables.ai, key, AiSeries::new) {
+                series.add(
+                    &ai.usage,
+                    ai.response_model.as_deref().or(ai.model.as_deref()),
+                );
+                series.duration.observe(elapsed.as_secs_f64());
+                if let Some(first) = ai.first_token {
+                    series.first_token.observe(first.as_secs_f64());
+                }
+            }
+        }
+        if let Some(series) = entry(&mut tables.requests, labels, RequestSeries::new) {
+            series.count += 1;
+            series.duration.observe(elapsed.as_secs_f64());
+        }
+    }
+
+    /// Counts an expression that failed at run time, by where it stands.
+    pub(crate) fn expression_failed(&self, place: &Arc<str>) {
+        let mut tables = self.0.lock();
+        if let Some(count) = entry(&mut tables.expression_failures, place.clone(), u64::default) {
+            *count += 1;
+        }
+    }
+
+    /// Looks at the counts; the worker waits meanwhile, so `read` only copies.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Tables) -> T) -> T {
+        read(&self.0.lock())
+    }
+}
+
+impl Tables {
+    fn attempt(&mut self, labels: AttemptLabels) {
+        if let Some(count) = entry(&mut self.attempts, labels, u64::default) {
+            *count += 1;
+        }
+    }
+
+    fn request_labels(&mut self, record: &Record) -> RequestLabels {
+        let key = record.plan.as_ref().map(|p| p.route.key.clone());
+        let ai = record.ai.as_ref();
+        let model = ai.and_then(|ai| ai.model.as_deref()).unwrap_or_default();
+        RequestLabels {
+            gateway: record.gateway.to_string(),
+            listener: record.listener.clone().unwrap_or_default(),
+            route_namespace: key
+                .as_ref()
+                .map(|k| k.namespace.clone())
+                .unwrap_or_default(),
+            route_name: key.map_or_else(|| "unmatched".into(), |k| k.name),
+            backend: record
+                .target
+                .as_ref()
+                .map(|t| t.key.to_string())
+                .unwrap_or_default(),
+            provider: ai.map_or("", |ai| ai.provider),
+            model: self.model(model),
+            method: method(&record.method),
+            status: record.status.map_or(0, |s| s.as_u16()),
+            reason: record.outcome.reason.as_str(),
+        }
+    }
+
+    /// `name` as a label value: clients choose models, so only so many distinct ones count.
+    fn model(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.models.get(name) {
+            return known.clone();
+        }
+        if name.len() > 128 || self.models.len() >= MAX_MODELS {
+            return "other".into();
+        }
+        let name: Arc<str> = name.into();
+        self.models.insert(name.clone());
+        name
+    }
+}
+
+fn entry<K: std::hash::Hash + Eq, V>(
+    table: &mut FxHashMap<K, V>,
+    key: K,
+    new: impl FnOnce() -> V,
+) -> Option<&mut V> {
+    if table.len() >= MAX_SERIES && !table.contains_key(&key) {
+        return None;
+    }
+    Some(table.entry(key).or_insert_with(new))
+}
+
+fn method(method: &Method) -> &'static str {
+    const KNOWN: [&str; 9] = [
+        "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE",
+    ];
+    KNOWN
+        .into_iter()
+        .find(|known| *known == method.as_str())
+        .unwrap_or("OTHER")
+}
+
+/// What `usage` costs at the price of `model`, when that is known.
+pub(super) fn cost_usd(model: &str, usage: &Usage) -> Option<f64> {
+    let nano = PriceTable::builtin().cost_nano_usd(model, usage)?;
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a request costs far less than 2^52 nano-dollars"
+    )]
+    Some(nano as f64 / 1e9)
+}
+
+impl RequestSeries {
+    fn new() -> Self {
+        Self {
+            count: 0,
+            duration: Histogram::new(SECONDS),
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.duration.merge(&other.duration);
+    }
+}
+
+impl AiSeries {
+    fn new() -> Self {
+        Self {
+            tokens: [0; 5],
+            cost_usd: 0.0,
+            input: Histogram::new(TOKENS),
+            output: Histogram::new(TOKENS),
+            duration: Histogram::new(SECONDS),
+            first_token: Histogram::new(SECONDS),
+        }
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "token counts stay far below 2^52"
+    )]
+    fn add(&mut self, usage: &Usage, model: Option<&str>) {
+        let counts = [
+            usage.input,
+            usage.output,
+            usage.cached,
+            usage.cache_write,
+            usage.reasoning,
+        ];
+        for (total, count) in self.tokens.iter_mut().zip(counts) {
+            *total += count.unwrap_or(0);
+        }
+        if let Some(input) = usage.input {
+            self.input.observe(input as f64);
+        }
+        if let Some(output) = usage.output {
+            self.output.observe(output as f64);
+        }
+        self.cost_usd += model.and_then(|m| cost_usd(m, usage)).unwrap_or(0.0);
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (total, count) in self.tokens.iter_mut().zip(other.tokens) {
+            *total += count;
+        }
+        self.cost_usd += other.cost_usd;
+        self.input.merge(&other.input);
+        self.output.merge(&other.output);
+        self.duration.merge(&other.duration);
+        self.first_token.merge(&other.first_token);
+    }
+}
+
+impl Histogram {
+    fn new(bounds: &'static [f64]) -> Self {
+        Self {
+            bounds,
+            buckets: vec![0; bounds.len() + 1],
+            sum: 0.0,
+            count: 0,
+        }
+    }
+
+    fn observe(&mut self, value: f64) {
+        self.buckets[self.bounds.partition_point(|bound| *bound < value)] += 1;
+        self.sum += value;
+        self.count += 1;
+    }
+
+    fn merge(&mut self, other: &Self) {
+        for (own, theirs) in self.buckets.iter_mut().zip(&other.buckets) {
+            *own += theirs;
+        }
+        self.sum += other.sum;
+        self.count += other.count;
+    }
+
+    /// Upper bound and count of each bucket on its own, the last one unbounded.
+    pub(crate) fn pairs(&self) -> Vec<(f64, u64)> {
+        self.bounds
+            .iter()
+            .copied()
+            .chain([f64::MAX])
+            .zip(self.buckets.iter().copied())
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_on_a_bound_falls_into_its_bucket() {
+        let mut histogram = Histogram::new(&[1.0, 2.0]);
+        for value in [0.5, 1.0, 1.5, 2.0, 9.0] {
+            histogram.observe(value);
+        }
+        assert_eq!(histogram.buckets, [2, 2, 1]);
+        assert_eq!(histogram.count, 5);
+    }
+
+    #[test]
+    fn client_chosen_models_are_bounded() {
+        let mut tables = Tables::default();
+        for n in 0..1000 {
+            tables.model(&format!("made-up-{n}"));
+        }
+        assert_eq!(&*tables.model("one-more"), "other");
+        assert_eq!(&*tables.model("made-up-3"), "made-up-3");
+    }
+}

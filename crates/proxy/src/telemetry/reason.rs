@@ -1,0 +1,58 @@
+//! The one word that says why a request ended as it did.
+
+use serde::Serialize;
+
+/// `reason` in the access log and in metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Answered by the upstream, whatever its status; absent from the log.
+    Ok,
+    /// Answered by a redirect filter.
+    Redirect,
+    NoRoute,
+    InvalidRequest,
+    BodyTooLarge,
+    /// The rule cannot be served as its manifest stands; its object's status says why.
+    BrokenRoute,
+    /// The rule matched and none of its backends resolves.
+    NoBackend,
+    NoEndpoint,
+    ConnectFailure,
+    UpstreamReset,
+    UpstreamGarbage,
+    /// An error object inside a 200, before or within a stream.
+    UpstreamError,
+    /// The upstream answered 5xx or 429 and nothing else was left to try.
+    UpstreamStatus,
+    Timeout,
+    /// A stream ended before it was complete.
+    StreamCut,
+    /// A stream stood still for longer than the idle bound.
+    StreamIdle,
+    ClientDisconnect,
+}
+
+impl Reason {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Redirect => "redirect",
+            Self::NoRoute => "no_route",
+            Self::InvalidRequest => "invalid_request",
+            Self::BodyTooLarge => "body_too_large",
+            Self::BrokenRoute => "broken_route",
+            Self::NoBackend => "no_backend",
+            Self::NoEndpoint => "no_endpoint",
+            Self::ConnectFailure => "connect_failure",
+            Self::UpstreamReset => "upstream_reset",
+            Self::UpstreamGarbage => "upstream_garbage",
+            Self::UpstreamError => "upstream_error",
+            Self::UpstreamStatus => "upstream_status",
+            Self::Timeout => "timeout",
+            Self::StreamCut => "stream_cut",
+            Self::StreamIdle => "stream_idle",
+            Self::ClientDisconnect => "client_disconnect",
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What is known of one request, filled in as it goes.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use agw_ai::operation::Operation;
+use agw_ai::usage::Usage;
+use agw_core::id::ObjectKey;
+use agw_core::snapshot::{RulePlan, Target};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Version};
+use serde::Serialize;
+
+use super::{Reason, access_log};
+use crate::worker::Worker;
+
+/// One request's record. It is reported once: by [`Record::finish`], or on drop as cut short by
+/// the client.
+pub(crate) struct Record {
+    worker: Rc<Worker>,
+    pub(crate) started: Instant,
+    pub(crate) at: jiff::Timestamp,
+    pub(crate) gateway: ObjectKey,
+    pub(crate) listener: Option<Arc<str>>,
+    pub(crate) plan: Option<Arc<RulePlan>>,
+    pub(crate) target: Option<Arc<Target>>,
+    pub(crate) endpoint: Option<Arc<str>>,
+    pub(crate) peer: SocketAddr,
+    pub(crate) method: Method,
+    pub(crate) host: String,
+    /// As the client sent it, without the query: that may hold keys.
+    pub(crate) path: String,
+    pub(crate) version: Version,
+    pub(crate) status: Option<StatusCode>,
+    pub(crate) request_id: String,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) trace_id: Option<String>,
+    pub(crate) ai: Option<Box<AiRecord>>,
+    pub(crate) attempts: Vec<Attempt>,
+    pub(crate) outcome: Outcome,
+    reported: bool,
+}
+
+/// The part of a record that only AI requests have.
+#[derive(Debug, Clone)]
+pub(crate) struct AiRecord {
+    pub(crate) operation: Operation,
+    pub(crate) provider: &'static str,
+    /// What the provider was asked for.
+    pub(crate) model: Option<Arc<str>>,
+    /// What the client asked for.
+    pub(crate) client_model: Option<Arc<str>>,
+    pub(crate) response_model: Option<String>,
+    pub(crate) stream: bool,
+    pub(crate) usage: Usage,
+    pub(crate) first_token: Option<Duration>,
+}
+
+/// One request to an upstream.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Attempt {
+    pub(crate) backend: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) provider: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) model: Option<Arc<str>>,
+    pub(crate) endpoint: Arc<str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) status: Option<u16>,
+    pub(crate) duration_ms: f64,
+    /// Absent when this attempt's answer went to the client as a success.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<Reason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<String>,
+}
+
+/// How a request ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Outcome {
+    pub(crate) reason: Reason,
+    pub(crate) error: Option<String>,
+}
+
+impl Outcome {
+    pub(crate) fn ok() -> Self {
+        Self {
+            reason: Reason::Ok,
+            error: None,
+        }
+    }
+
+    pub(crate) fn failed(reason: Reason, error: impl Into<String>) -> Self {
+        Self {
+            reason,
+            error: Some(error.into()),
+        }
+    }
+}
+
+impl Record {
+    pub(crate) fn new(
+        worker: Rc<Worker>,
+        gateway: ObjectKey,
+        peer: SocketAddr,
+        method: Method,
+        version: Version,
+    ) -> Box<Self> {
+        Box::new(Self {
+            worker,
+            started: Instant::now(),
+            at: jiff::Timestamp::now(),
+            gateway,
+            listener: None,
+            plan: None,
+            target: None,
+            endpoint: None,
+            peer,
+            method,
+            host: String::new(),
+            path: String::new(),
+            version,
+            status: None,
+            request_id: String::new(),
+            headers: Vec::new(),
+            trace_id: None,
+            ai: None,
+            attempts: Vec::new(),
+            outcome: Outcome::ok(),
+            reported: false,
+        })
+    }
+
+    /// Marks the moment of the first content of an AI answer.
+    pub(crate) fn first_token(&mut self) {
+        let elapsed = self.started.elapsed();
+        if let Some(ai) = &mut self.ai {
+            ai.first_token.get_or_insert(elapsed);
+        }
+    }
+
+    /// Reports the request as ended the way `outcome` says; a failure noted before it stays.
+    pub(crate) fn finish(mut self: Box<Self>, outcome: Outcome) {
+        if self.outcome.reason == Reason::Ok {
+            self.outcome = outcome;
+        }
+        self.report();
+    }
+
+    fn report(&mut self) {
+        self.reported = true;
+        let elapsed = self.started.elapsed();
+        self.worker.shard.record(self, elapsed);
+        self.worker
+            .access_log
+            .write(access_log::line(self, elapsed));
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if !self.reported {
+            if self.outcome.reason == Reason::Ok {
+                let text = "the client closed the connection before the answer was complete";
+                self.outcome = Outcome::failed(Reason::ClientDisconnect, text);
+            }
+            self.report();
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! All workers' counts as OpenMetrics text.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeCounterValue, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Registry;
+
+use super::Shard;
+use super::metrics::{
+    AiLabels, AiSeries, AttemptLabels, Histogram, RequestLabels, RequestSeries, TOKEN_TYPES,
+};
+
+/// Values that are read when they are asked for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Gauges {
+    pub(crate) config_version: u64,
+    pub(crate) config_age_seconds: f64,
+    pub(crate) log_lines_dropped: u64,
+    /// Backend, provider entry, and whether it takes requests.
+    pub(crate) backends: Vec<(String, String, bool)>,
+}
+
+#[derive(Debug, Default)]
+struct Merged {
+    requests: BTreeMap<RequestLabels, RequestSeries>,
+    ai: BTreeMap<AiLabels, AiSeries>,
+    attempts: BTreeMap<AttemptLabels, u64>,
+    expression_failures: BTreeMap<Arc<str>, u64>,
+    gauges: Gauges,
+}
+
+type Labels = Vec<(&'static str, String)>;
+
+/// The scrape: every shard added up, and the gauges.
+pub(crate) fn render(shards: &[Arc<Shard>], gauges: Gauges) -> String {
+    let mut merged = Merged {
+        gauges,
+        ..Merged::default()
+    };
+    for shard in shards {
+        shard.read(|tables| merged.add(tables));
+    }
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(merged));
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = encode(&mut text, &registry);
+    text
+}
+
+impl Merged {
+    fn add(&mut self, tables: &super::metrics::Tables) {
+        for (labels, series) in &tables.requests {
+            match self.requests.get_mut(labels) {
+                Some(known) => known.merge(series),
+                None => drop(self.requests.insert(labels.clone(), series.clone())),
+            }
+        }
+        for (labels, series) in &tables.ai {
+            match self.ai.get_mut(labels) {
+                Some(known) => known.merge(series),
+                None => drop(self.ai.insert(labels.clone(), series.clone())),
+            }
+        }
+        for (labels, count) in &tables.attempts {
+            *self.attempts.entry(labels.clone()).or_default() += count;
+        }
+        for (place, count) in &tables.expression_failures {
+            *self.expression_failures.entry(place.clone()).or_default() += count;
+        }
+    }
+}
+
+impl Collector for Merged {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let out = &mut encoder;
+        self.requests(out)?;
+        self.ai(out)?;
+        self.gen_ai(out)?;
+        counters(
+            out,
+            "agentgateway_attempts",
+            "Requests to upstreams, by how each ended",
+            self.attempts.iter().map(|(labels, count)| {
+                let reason = labels.reason.to_owned();
+                let labels = vec![
+                    ("backend", labels.backend.clone()),
+                    ("provider", labels.provider.clone()),
+                    ("reason", reason),
+                ];
+                (labels, *count)
+            }),
+        )?;
+        counters(
+            out,
+            "agentgateway_expression_failures",
+            "Expressions that failed at run time; their header was left unset",
+            self.expression_failures
+                .iter()
+                .map(|(place, n)| (vec![("place", place.to_string())], *n)),
+        )?;
+        self.process(out)
+    }
+}
+
+impl Merged {
+    fn requests(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        counters(
+            out,
+            "agentgateway_requests",
+            "Requests answered",
+            self.requests
+                .iter()
+                .map(|(labels, series)| (labels.all(), series.count)),
+        )?;
+        histograms(
+            out,
+            "agentgateway_request_duration_seconds",
+            "Seconds from a request's head to the end of its answer",
+            self.requests
+                .iter()
+                .map(|(labels, series)| (labels.all(), &series.duration)),
+        )
+    }
+
+    fn ai(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let tokens = self.ai.iter().flat_map(|(labels, series)| {
+            TOKEN_TYPES
+                .into_iter()
+                .zip(series.tokens)
+                .map(|(kind, count)| {
+                    let mut all = labels.route();
+                    all.push(("token_type", kind.to_owned()));
+                    (all, count)
+                })
+        });
+        counters(
+            out,
+            "agentgateway_tokens",
+            "Tokens, as providers counted them",
+            tokens,
+        )?;
+        counters(
+            out,
+            "agentgateway_cost_usd",
+            "US dollars, by the price table",
+            self.ai
+                .iter()
+                .map(|(labels, series)| (labels.route(), series.cost_usd)),
+        )?;
+        histograms(
+            out,
+            "agentgateway_time_to_first_token_seconds",
+            "Seconds from a request's head to the first content of a streamed answer",
+            self.ai
+                .iter()
+                .map(|(labels, series)| (labels.route(), &series.first_token)),
+        )
+    }
+
+    /// The metrics of OpenTelemetry's GenAI conventions, under their own names.
+    fn gen_ai(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let usage = self.ai.iter().flat_map(|(labels, series)| {
+            [("input", &series.input), ("output", &series.output)].map(|(kind, histogram)| {
+                let mut all = labels.conventional();
+                all.push(("gen_ai_token_type", kind.to_owned()));
+                (all, histogram)
+            })
+        });
+        histograms(
+            out,
+            "gen_ai_client_token_usage",
+            "Tokens of one request",
+            usage,
+        )?;
+        histograms(
+            out,
+            "gen_ai_client_operation_duration_seconds",
+            "Seconds of one AI operation",
+            self.ai
+                .iter()
+                .map(|(labels, series)| (labels.conventional(), &series.duration)),
+        )?;
+        histograms(
+            out,
+            "gen_ai_server_time_to_first_token_seconds",
+            "Seconds to the first token of a streamed answer",
+            self.ai
+                .iter()
+                .map(|(labels, series)| (labels.conventional(), &series.first_token)),
+        )
+    }
+
+    fn process(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let gauges = &self.gauges;
+        let backends = gauges.backends.iter().map(|(backend, provider, healthy)| {
+            let labels = vec![("backend", backend.clone()), ("provider", provider.clone())];
+            (labels, if *healthy { 1.0 } else { 0.0 })
+        });
+        gauge(
+            out,
+            "agentgateway_backend_healthy",
+            "1 when the backend takes requests, 0 while it is taken out",
+            backends,
+        )?;
+        #[expect(clippy::cast_precision_loss, reason = "versions stay far below 2^52")]
+        let version = gauges.config_version as f64;
+        let none = Labels::new;
+        let help = "Version of the configuration in force";
+        gauge(
+            out,
+            "agentgateway_config_version",
+            help,
+            [(none(), version)],
+        )?;
+        let help = "Seconds since that configuration came into force";
+        gauge(
+            out,
+            "agentgateway_config_age_seconds",
+            help,
+            [(none(), gauges.config_age_seconds)],
+        )?;
+        let help = "Access log lines dropped because their reader was too slow";
+        counters(
+            out,
+            "agentgateway_log_lines_dropped",
+            help,
+            [(none(), gauges.log_lines_dropped)],
+        )?;
+        let labels = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
+        gauge(out, "agentgateway_build_info", "Always 1", [(labels, 1.0)])
+    }
+}
+
+impl RequestLabels {
+    fn all(&self) -> Labels {
+        vec![
+            ("gateway", self.gateway.clone()),
+            ("listener", self.listener.to_string()),
+            ("route_namespace", self.route_namespace.to_string()),
+            ("route_name", self.route_name.to_string()),
+            ("backend", self.backend.clone()),
+            ("provider", self.provider.to_owned()),
+            ("model", self.model.to_string()),
+            ("method", self.method.to_owned()),
+            ("status", self.status.to_string()),
+            ("reason", self.reason.to_owned()),
+        ]
+    }
+}
+
+impl AiLabels {
+    fn route(&self) -> Labels {
+        vec![
+            ("gateway", self.gateway.clone()),
+            ("route_namespace", self.route_namespace.to_string()),
+            ("route_name", self.route_name.to_string()),
+            ("backend", self.backend.clone()),
+            ("provider", self.provider.to_owned()),
+            ("operation", self.operation.to_owned()),
+            ("model", self.model.to_string()),
+            ("response_model", self.response_model.to_string()),
+        ]
+    }
+
+    fn conventional(&self) -> Labels {
+        vec![
+            ("gen_ai_operation_name", self.operation.to_owned()),
+            ("gen_ai_provider_name", self.provider.to_owned()),
+            ("gen_ai_request_model", self.model.to_string()),
+            ("gen_ai_response_model", self.response_model.to_string()),
+            ("route_namespace", self.route_namespace.to_string()),
+            ("route_name", self.route_name.to_string()),
+            ("backend", self.backend.clone()),
+        ]
+    }
+}
+
+fn counters<V: EncodeCounterValue>(
+    out: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    series: impl IntoIterator<Item = (Labels, V)>,
+) -> fmt::Result {
+    let mut metric = out.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (labels, value) in series {
+        metric
+            .encode_family(&labels)?
+            .encode_counter::<NoLabelSet, V, f64>(&value, None)?;
+    }
+    Ok(())
+}
+
+fn gauge(
+    out: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    series: impl IntoIterator<Item = (Labels, f64)>,
+) -> fmt::Result {
+    let mut metric = out.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    for (labels, value) in series {
+        metric.encode_family(&labels)?.encode_gauge(&value)?;
+    }
+    Ok(())
+}
+
+fn histograms<'a>(
+    out: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    series: impl IntoIterator<Item = (Labels, &'a Histogram)>,
+) -> fmt::Result {
+    let mut metric = out.encode_descriptor(name, help, None, MetricType::Histogram)?;
+    for (labels, histogram) in series {
+        metric
+            .encode_family(&labels)?
+            .encode_histogram::<NoLabelSet>(
+                histogram.sum,
+                histogram.count,
+                &histogram.pairs(),
+                None,
+            )?;
+    }
+    Ok(())
+}
+
+impl fmt::Debug for super::metrics::Tables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tables")
+            .field("requests", &self.requests.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,14 @@
+//! Connections to upstreams: pooled per worker, made on demand.
+
+mod auth;
+mod connect;
+mod dns;
+mod pool;
+mod send;
+mod tls;
+
+pub(crate) use auth::{authorize, authorize_plain};
+pub(crate) use connect::{Connector, authority};
+pub(crate) use pool::{Pool, PoolKey};
+pub(crate) use send::{Outbound, Payload, describe, send};
+pub(crate) use tls::TlsClients;

@@ -1,0 +1,138 @@
+//! New connections: name, TCP, TLS, HTTP handshake.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use agw_core::backend::{AppProtocol, Endpoint, UpstreamTls};
+use hyper::client::conn::{http1, http2};
+use hyper::rt::{Read, Write};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_util::task::TaskTracker;
+
+use super::dns::Resolver;
+use super::{PoolKey, TlsClients};
+use crate::body::{BoxError, Outgoing};
+use crate::error::Error;
+use crate::worker::LocalExec;
+
+/// Makes connections for one worker.
+pub(crate) struct Connector {
+    resolver: Resolver,
+    tls: TlsClients,
+    timeout: Duration,
+    /// Owns the tasks that drive connections.
+    tasks: TaskTracker,
+}
+
+/// A fresh connection.
+pub(crate) enum Connection {
+    Http1(http1::SendRequest<Outgoing>),
+    Http2(http2::SendRequest<Outgoing>),
+}
+
+impl Connector {
+    pub(crate) fn new(tls: TlsClients, timeout: Duration, tasks: TaskTracker) -> Self {
+        Self {
+            resolver: Resolver::default(),
+            tls,
+            timeout,
+            tasks,
+        }
+    }
+
+    pub(crate) async fn connect(&self, key: &PoolKey) -> Result<Connection, Error> {
+        let failed = |cause: String| Error::Connect {
+            endpoint: authority(&key.endpoint),
+            cause,
+        };
+        match tokio::time::timeout(self.timeout, self.handshake(key)).await {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(error)) => Err(failed(error.to_string())),
+            Err(_) => Err(failed(format!("no connection within {:?}", self.timeout))),
+        }
+    }
+
+    async fn handshake(&self, key: &PoolKey) -> Result<Connection, BoxError> {
+        let tcp = self.tcp(&key.endpoint).await?;
+        let Some(tls) = &key.endpoint.tls else {
+            return match key.protocol {
+                AppProtocol::Http1 => self.http1(TokioIo::new(tcp)).await,
+                AppProtocol::H2c => self.http2(TokioIo::new(tcp)).await,
+            };
+        };
+        let connector = TlsConnector::from(self.tls.config(tls.verify));
+        let stream = connector
+            .connect(server_name(tls, &key.endpoint)?, tcp)
+            .await?;
+        if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+            self.http2(TokioIo::new(stream)).await
+        } else {
+            self.http1(TokioIo::new(stream)).await
+        }
+    }
+
+    async fn tcp(&self, endpoint: &Endpoint) -> std::io::Result<TcpStream> {
+        let addresses = self.resolver.resolve(&endpoint.host, endpoint.port).await?;
+        let mut last = None;
+        for address in addresses {
+            match TcpStream::connect(address).await {
+                Ok(stream) => {
+                    stream.set_nodelay(true)?;
+                    return Ok(stream);
+                }
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.unwrap_or_else(|| std::io::ErrorKind::NotFound.into()))
+    }
+
+    async fn http1<I>(&self, io: I) -> Result<Connection, BoxError>
+    where
+        I: Read + Write + Unpin + 'static,
+    {
+        let (sender, connection) = http1::handshake(io).await?;
+        self.tasks.spawn_local(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "upstream connection ended");
+            }
+        });
+        Ok(Connection::Http1(sender))
+    }
+
+    async fn http2<I>(&self, io: I) -> Result<Connection, BoxError>
+    where
+        I: Read + Write + Unpin + 'static,
+    {
+        let (sender, connection) = http2::Builder::new(LocalExec)
+            .timer(TokioTimer::new())
+            .keep_alive_interval(Duration::from_secs(20))
+            .keep_alive_timeout(Duration::from_secs(10))
+            .initial_stream_window_size(1 << 20)
+            .initial_connection_window_size(4 << 20)
+            .handshake(io)
+            .await?;
+        self.tasks.spawn_local(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "upstream connection ended");
+            }
+        });
+        Ok(Connection::Http2(sender))
+    }
+}
+
+fn server_name(tls: &UpstreamTls, endpoint: &Endpoint) -> Result<ServerName<'static>, BoxError> {
+    let name: &Arc<str> = tls.sni.as_ref().unwrap_or(&endpoint.host);
+    Ok(ServerName::try_from(name.to_string())?)
+}
+
+/// `host:port`, an IPv6 address in brackets.
+pub(crate) fn authority(endpoint: &Endpoint) -> String {
+    if endpoint.host.contains(':') {
+        format!("[{}]:{}", endpoint.host, endpoint.port)
+    } else {
+        format!("{}:{}", endpoint.host, endpoint.port)
+    }
+}

@@ -1,0 +1,221 @@
+//! One request to one endpoint, over whatever connection there is.
+
+use std::rc::Rc;
+
+use agw_core::backend::Endpoint;
+use bytes::Bytes;
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+
+use super::connect::Connection;
+use super::{Connector, Pool, PoolKey};
+use crate::body::{Lease, Outgoing, Sent, UpstreamBody};
+use crate::error::Error;
+
+/// A request as an upstream is to see it.
+pub(crate) struct Outbound {
+    pub(crate) method: Method,
+    pub(crate) target: PathAndQuery,
+    /// What goes into `Host` or `:authority`.
+    pub(crate) authority: Authority,
+    pub(crate) headers: HeaderMap,
+    pub(crate) payload: Payload,
+}
+
+/// A request body, and whether it can be sent again.
+pub(crate) enum Payload {
+    /// In memory: may be sent any number of times.
+    Pieces(Vec<Bytes>),
+    /// Still coming from the client: goes out once.
+    Client(Incoming),
+}
+
+/// Sends `outbound` and waits for the response's head. A pooled connection that turns out to be
+/// closed is replaced by a fresh one, once, when the body can be sent again or was not touched.
+pub(crate) async fn send(
+    pool: &Rc<Pool>,
+    connector: &Connector,
+    key: PoolKey,
+    outbound: Outbound,
+) -> Result<Response<UpstreamBody>, Error> {
+    let key = Rc::new(key);
+    let Outbound {
+        method,
+        target,
+        authority,
+        headers,
+        payload,
+    } = outbound;
+    let head = Head {
+        method,
+        target,
+        authority,
+        headers,
+    };
+    let (payload, replay) = match payload {
+        Payload::Pieces(pieces) => (
+            (Outgoing::pieces(pieces.clone()), Sent::complete()),
+            Some(pieces),
+        ),
+        Payload::Client(body) => (Outgoing::client(body), None),
+    };
+    let unsent = match pooled(pool, &key) {
+        None => payload,
+        Some(connection) => match attempt(pool, &key, connection, &head, payload).await {
+            Ok(response) => return Ok(response),
+            Err(failure) => {
+                pool.forget(&key);
+                match (failure.unsent, replay) {
+                    (Some(unsent), _) => unsent,
+                    (None, Some(pieces)) => (Outgoing::pieces(pieces), Sent::complete()),
+                    (None, None) => return Err(failure.error),
+                }
+            }
+        },
+    };
+    let connection = connector.connect(&key).await?;
+    if let Connection::Http2(sender) = &connection {
+        pool.share(&key, sender.clone());
+    }
+    attempt(pool, &key, connection, &head, unsent)
+        .await
+        .map_err(|failure| failure.error)
+}
+
+struct Head {
+    method: Method,
+    target: PathAndQuery,
+    authority: Authority,
+    headers: HeaderMap,
+}
+
+struct Failure {
+    error: Error,
+    /// The body, when nothing of the request went out.
+    unsent: Option<(Outgoing, Sent)>,
+}
+
+fn pooled(pool: &Pool, key: &PoolKey) -> Option<Connection> {
+    pool.take(key)
+        .map(Connection::Http1)
+        .or_else(|| pool.multiplexed(key).map(Connection::Http2))
+}
+
+async fn attempt(
+    pool: &Rc<Pool>,
+    key: &Rc<PoolKey>,
+    connection: Connection,
+    head: &Head,
+    (body, sent): (Outgoing, Sent),
+) -> Result<Response<UpstreamBody>, Failure> {
+    match connection {
+        Connection::Http1(sender) => {
+            let request = head.http1(body);
+            let (response, sender) = http1_exchange(sender, request, &sent).await?;
+            let lease = Lease {
+                pool: pool.clone(),
+                key: key.clone(),
+                sender,
+                sent,
+            };
+            Ok(response.map(|incoming| UpstreamBody::new(incoming, Some(lease))))
+        }
+        Connection::Http2(sender) => {
+            let request = head.http2(body, &key.endpoint);
+            let response = http2_exchange(sender, request, &sent).await?;
+            Ok(response.map(|incoming| UpstreamBody::new(incoming, None)))
+        }
+    }
+}
+
+async fn http1_exchange(
+    mut sender: http1::SendRequest<Outgoing>,
+    request: Request<Outgoing>,
+    sent: &Sent,
+) -> Result<(Response<Incoming>, http1::SendRequest<Outgoing>), Failure> {
+    match sender.try_send_request(request).await {
+        Ok(response) => Ok((response, sender)),
+        Err(mut failed) => {
+            let unsent = failed.take_message().map(|r| (r.into_body(), sent.clone()));
+            Err(Failure {
+                error: reset(&failed.into_error()),
+                unsent,
+            })
+        }
+    }
+}
+
+async fn http2_exchange(
+    mut sender: http2::SendRequest<Outgoing>,
+    request: Request<Outgoing>,
+    sent: &Sent,
+) -> Result<Response<Incoming>, Failure> {
+    sender
+        .try_send_request(request)
+        .await
+        .map_err(|mut failed| {
+            let unsent = failed.take_message().map(|r| (r.into_body(), sent.clone()));
+            Failure {
+                error: reset(&failed.into_error()),
+                unsent,
+            }
+        })
+}
+
+/// A response that cannot be read is the upstream's garbage; anything else is a lost connection.
+fn reset(error: &hyper::Error) -> Error {
+    let text = describe(error);
+    if error.is_parse() || error.is_parse_status() {
+        Error::Garbage(text)
+    } else {
+        Error::Reset(text)
+    }
+}
+
+/// An error with its causes, in one line.
+pub(crate) fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text.push_str(": ");
+            text.push_str(&inner_text);
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+impl Head {
+    fn http1(&self, body: Outgoing) -> Request<Outgoing> {
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = Uri::from(self.target.clone());
+        *request.headers_mut() = self.headers.clone();
+        if let Ok(host) = HeaderValue::from_str(self.authority.as_str()) {
+            request.headers_mut().insert(header::HOST, host);
+        }
+        request
+    }
+
+    fn http2(&self, body: Outgoing, endpoint: &Endpoint) -> Request<Outgoing> {
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(if endpoint.tls.is_some() {
+            Scheme::HTTPS
+        } else {
+            Scheme::HTTP
+        });
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = Some(self.target.clone());
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() =
+            Uri::from_parts(parts).expect("a URI with scheme, authority and path is complete");
+        *request.headers_mut() = self.headers.clone();
+        request.headers_mut().remove(header::HOST);
+        request
+    }
+}

@@ -1,0 +1,200 @@
+//! One worker: a thread with a single-threaded runtime, its own sockets and its own pools.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agw_runtime::lines::LineWriter;
+use arc_swap::ArcSwapOption;
+use hyper::rt::Executor;
+use rustc_hash::FxHashMap;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, LocalSet};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::connection;
+use crate::live::Live;
+use crate::settings::Limits;
+use crate::telemetry::Shard;
+use crate::upstream::{Connector, Pool, TlsClients};
+
+/// What the control thread tells a worker.
+pub(crate) enum Command {
+    /// Accept on this socket; it is this worker's own.
+    Listen {
+        port: u16,
+        socket: std::net::TcpListener,
+    },
+    /// Stop accepting on the port; its connections finish what they are doing and close.
+    Close { port: u16 },
+    /// Stop accepting everywhere and let connections finish within the time given.
+    Drain { grace: Duration },
+}
+
+/// What all workers share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) live: Arc<ArcSwapOption<Live>>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) access_log: LineWriter,
+    pub(crate) tls: TlsClients,
+}
+
+/// A worker's own state; never leaves its thread.
+pub(crate) struct Worker {
+    pub(crate) live: Arc<ArcSwapOption<Live>>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) access_log: LineWriter,
+    pub(crate) shard: Arc<Shard>,
+    pub(crate) pool: Rc<Pool>,
+    pub(crate) connector: Connector,
+    /// Client connections being served.
+    pub(crate) clients: TaskTracker,
+    random: Cell<u64>,
+}
+
+/// Runs hyper's tasks on the worker's own thread.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LocalExec;
+
+impl<F> Executor<F> for LocalExec
+where
+    F: Future + 'static,
+{
+    fn execute(&self, future: F) {
+        // hyper's per-stream tasks end with their connection, and that one is tracked.
+        drop(tokio::task::spawn_local(async move {
+            future.await;
+        }));
+    }
+}
+
+impl Worker {
+    /// A number nobody can tell from chance in what it is used for (ids, jitter); not for keys.
+    pub(crate) fn random(&self) -> u64 {
+        let state = self.random.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.random.set(state);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// Uniform in 0..1.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double exactly")]
+    pub(crate) fn random_unit(&self) -> f64 {
+        (self.random() >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+/// Runs one worker until it is told to drain and has done so.
+pub(crate) fn run(
+    shared: Shared,
+    shard: Arc<Shard>,
+    seed: u64,
+    commands: mpsc::Receiver<Command>,
+) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let upstreams = TaskTracker::new();
+    let worker = Rc::new(Worker {
+        pool: Rc::new(Pool::new(
+            shared.limits.idle_connections,
+            shared.limits.idle,
+        )),
+        connector: Connector::new(shared.tls, shared.limits.connect, upstreams),
+        live: shared.live,
+        limits: shared.limits,
+        access_log: shared.access_log,
+        shard,
+        clients: TaskTracker::new(),
+        random: Cell::new(seed),
+    });
+    LocalSet::new().block_on(&runtime, serve(worker, commands));
+    Ok(())
+}
+
+struct Accepting {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+async fn serve(worker: Rc<Worker>, mut commands: mpsc::Receiver<Command>) {
+    let mut accepting: FxHashMap<u16, Accepting> = FxHashMap::default();
+    let mut sweep = tokio::time::interval(Duration::from_secs(10));
+    let grace = loop {
+        tokio::select! {
+            _ = sweep.tick() => worker.pool.sweep(),
+            command = commands.recv() => match command {
+                Some(Command::Listen { port, socket }) => match listen(&worker, port, socket) {
+                    Ok(started) => drop(accepting.insert(port, started)),
+                    Err(error) => tracing::error!(port, %error, "cannot accept connections"),
+                },
+                Some(Command::Close { port }) => if let Some(closed) = accepting.remove(&port) {
+                    closed.stop.cancel();
+                    let _ = closed.task.await;
+                },
+                Some(Command::Drain { grace }) => break grace,
+                // The control side is gone without a word: nothing is left to serve for.
+                None => break Duration::ZERO,
+            }
+        }
+    };
+    for (_, closed) in accepting.drain() {
+        closed.stop.cancel();
+        let _ = closed.task.await;
+    }
+    worker.clients.close();
+    if tokio::time::timeout(grace, worker.clients.wait())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            connections = worker.clients.len(),
+            "connections cut at the end of the drain"
+        );
+    }
+}
+
+fn listen(
+    worker: &Rc<Worker>,
+    port: u16,
+    socket: std::net::TcpListener,
+) -> std::io::Result<Accepting> {
+    let listener = TcpListener::from_std(socket)?;
+    let stop = CancellationToken::new();
+    let task = tokio::task::spawn_local(accept(worker.clone(), port, listener, stop.clone()));
+    Ok(Accepting { stop, task })
+}
+
+async fn accept(worker: Rc<Worker>, port: u16, listener: TcpListener, stop: CancellationToken) {
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let _ = stream.set_nodelay(true);
+                let serve =
+                    connection::serve(worker.clone(), port, stream, canonical(peer), stop.clone());
+                worker.clients.spawn_local(serve);
+            }
+            Err(error) => {
+                // Out of file descriptors, mostly: wait for some to come free.
+                tracing::warn!(port, %error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+/// An IPv4 client on a dual-stack socket shows its IPv4 address.
+fn canonical(peer: SocketAddr) -> SocketAddr {
+    SocketAddr::new(peer.ip().to_canonical(), peer.port())
+}

@@ -1,0 +1,246 @@
+//! A running proxy with a mock provider behind it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use agw_core::backend::{
+    AiBackend, AiProvider, AppProtocol, Backend, BackendPolicy, BackendTarget, Ejection, Endpoint,
+    EndpointBackend, ProviderKind,
+};
+use agw_core::config::GatewayConfig;
+use agw_core::hostname::Hostname;
+use agw_core::id::{BackendKey, ObjectKey};
+use agw_core::listener::{Listener, Protocol};
+use agw_core::matcher::{Match, PathMatch};
+use agw_core::policy::TrafficPolicy;
+use agw_core::route::{BackendRef, Destination, Route, Rule};
+use agw_core::snapshot::Snapshot;
+use agw_mock_provider::{MockProvider, Settings as MockSettings};
+use agw_proxy::{Proxy, Settings};
+use agw_runtime::lines::LineWriter;
+use parking_lot::Mutex;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) struct Gateway {
+    pub(crate) address: SocketAddr,
+    pub(crate) mock: Arc<MockProvider>,
+    log: Log,
+    snapshots: watch::Sender<Option<Arc<Snapshot>>>,
+    proxy: Option<Proxy>,
+    stop: CancellationToken,
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What a test wants of its one route.
+#[derive(Default)]
+pub(crate) struct Plan {
+    pub(crate) rule: Option<Box<dyn Fn(&mut Rule)>>,
+    pub(crate) backends: Vec<(Arc<Backend>, u32)>,
+    pub(crate) policy: TrafficPolicy,
+}
+
+pub(crate) fn key(name: &str) -> BackendKey {
+    BackendKey::agentgateway(ObjectKey::new("ns", name))
+}
+
+pub(crate) fn endpoint(address: SocketAddr) -> Endpoint {
+    Endpoint {
+        host: address.ip().to_string().into(),
+        port: address.port(),
+        tls: None,
+    }
+}
+
+/// An OpenAI backend named and modelled `model`.
+pub(crate) fn ai(model: &str, at: SocketAddr) -> Arc<Backend> {
+    ai_with(model, at, |_| {})
+}
+
+pub(crate) fn ai_with(
+    model: &str,
+    at: SocketAddr,
+    change: impl Fn(&mut AiProvider),
+) -> Arc<Backend> {
+    let mut provider = AiProvider {
+        name: "openai".into(),
+        kind: ProviderKind::OpenAi,
+        model: Some(model.into()),
+        endpoint: endpoint(at),
+        path_prefix: None,
+        path: None,
+        policy: BackendPolicy {
+            ejection: Some(Ejection::default()),
+            ..BackendPolicy::default()
+        },
+    };
+    change(&mut provider);
+    let target = BackendTarget::Ai(AiBackend {
+        groups: vec![vec![provider]],
+        routes: vec![],
+    });
+    Arc::new(Backend {
+        key: key(model),
+        target,
+    })
+}
+
+pub(crate) fn plain(name: &str, at: SocketAddr, protocol: AppProtocol) -> Arc<Backend> {
+    let target = EndpointBackend {
+        endpoints: vec![endpoint(at)],
+        protocol,
+        policy: BackendPolicy::default(),
+    };
+    Arc::new(Backend {
+        key: key(name),
+        target: BackendTarget::Endpoints(Box::new(target)),
+    })
+}
+
+/// An address that refuses connections.
+pub(crate) fn refused() -> SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+}
+
+impl Gateway {
+    /// A gateway whose one rule sends prefix `/` to the backends that `plan` makes, given the
+    /// mock's address.
+    pub(crate) async fn start(plan: impl FnOnce(SocketAddr) -> Plan) -> Self {
+        let stop = CancellationToken::new();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mock_address = listener.local_addr().unwrap();
+        let mock = Arc::new(MockProvider::new(MockSettings::default()));
+        tokio::spawn(agw_mock_provider::serve(
+            listener,
+            mock.clone(),
+            stop.clone(),
+        ));
+        let address = refused();
+        let log = Log::default();
+        let access_log = LineWriter::new(log.clone()).unwrap();
+        let mut settings = Settings::new(IpAddr::from([127, 0, 0, 1]), access_log);
+        settings.workers = 2;
+        let (snapshots, receiver) = watch::channel(None);
+        let proxy = Proxy::start(settings, receiver).unwrap();
+        let gateway = Self {
+            address,
+            mock,
+            mock_address,
+            log,
+            snapshots,
+            proxy: Some(proxy),
+            stop,
+        };
+        gateway.apply(1, plan(mock_address)).await;
+        gateway
+    }
+
+    /// Puts another configuration in force, and waits until it is.
+    pub(crate) async fn apply(&self, version: u64, plan: Plan) {
+        let mut rule = Rule {
+            name: None,
+            matches: vec![Match {
+                path: PathMatch::prefix("/"),
+                method: None,
+                headers: vec![],
+                query: vec![],
+            }],
+            filters: vec![],
+            request_timeout: None,
+            backend_request_timeout: None,
+            retry: None,
+            backends: vec![],
+            policy: TrafficPolicy::default(),
+            broken: None,
+        };
+        rule.backends = plan
+            .backends
+            .iter()
+            .map(|(backend, weight)| BackendRef {
+                weight: *weight,
+                to: Destination::Backend(backend.key.clone()),
+                filters: vec![],
+            })
+            .collect();
+        if let Some(change) = plan.rule {
+            change(&mut rule);
+        }
+        let config = GatewayConfig {
+            gateway: ObjectKey::new("ns", "gateway"),
+            listeners: vec![Listener {
+                name: "http".into(),
+                port: self.address.port(),
+                protocol: Protocol::Http,
+                hostname: Hostname::Any,
+                policy: TrafficPolicy::default(),
+            }],
+            policy: plan.policy,
+            routes: vec![Arc::new(Route {
+                key: ObjectKey::new("ns", "route"),
+                listeners: vec!["http".into()],
+                hostnames: vec![],
+                created: None,
+                rules: vec![Arc::new(rule)],
+                policy: TrafficPolicy::default(),
+            })],
+            backends: plan
+                .backends
+                .into_iter()
+                .map(|(backend, _)| backend)
+                .collect(),
+        };
+        let snapshot = Snapshot::build(version, Arc::new(config));
+        self.snapshots.send_replace(Some(Arc::new(snapshot)));
+        let mut serving = self.proxy().serving();
+        let serves = |s: &agw_proxy::Serving| s.version == version && s.errors.is_empty();
+        serving.wait_for(serves).await.unwrap();
+    }
+
+    pub(crate) fn proxy(&self) -> &Proxy {
+        self.proxy.as_ref().unwrap()
+    }
+
+    /// The access log once it has `count` lines.
+    pub(crate) async fn log(&self, count: usize) -> Vec<serde_json::Value> {
+        for _ in 0..500 {
+            let text = String::from_utf8(self.log.0.lock().clone()).unwrap();
+            let lines: Vec<_> = text
+                .lines()
+                .map(|l| serde_json::from_str(l).unwrap())
+                .collect();
+            if lines.len() >= count {
+                return lines;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!(
+            "the access log has fewer than {count} lines: {}",
+            String::from_utf8_lossy(&self.log.0.lock())
+        );
+    }
+
+    pub(crate) async fn stop(mut self) {
+        self.stop.cancel();
+        if let Some(proxy) = self.proxy.take() {
+            proxy.drain(Duration::from_secs(1)).await;
+        }
+    }
+}
