@@ -143,7 +143,6 @@ impl Gateway {
         let gateway = Self {
             address,
             mock,
-            mock_address,
             log,
             snapshots,
             proxy: Some(proxy),
