@@ -67,7 +67,7 @@ fn says_where_a_body_is_no_json_object() {
         let error = RequestFacts::read(body.as_bytes()).unwrap_err();
         assert_eq!(
             (error.to_string().as_str(), error.code(), error.param()),
-            (*text, *code, *param)
+            (text.as_str(), *code, *param)
         );
         assert_eq!(error.fault(), crate::error::Fault::Client);
     }

@@ -43,7 +43,7 @@ pub struct Field {
     pub end: Option<usize>,
     /// Whether the value is a container that is known not to be empty.
     pub filled: bool,
-    kept: Vec<u8>,
+    pub(super) kept: Vec<u8>,
 }
 
 impl Field {
