@@ -16,6 +16,9 @@ pub struct Health {
     ejected_until: Option<Millis>,
     trial: Trial,
     good_probes: u32,
+    /// Consecutive failed probes: counted apart, so that requests that happen to succeed do not
+    /// hide what the probes see.
+    bad_probes: u32,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -102,6 +105,11 @@ impl Health {
         if self.consecutive_failures < policy.unhealthy_threshold && !failed_trial {
             return Change::None;
         }
+        self.eject_again(now, policy)
+    }
+
+    /// Ejects for longer than the last time, unless it is out already.
+    fn eject_again(&mut self, now: Millis, policy: &Ejection) -> Change {
         if self.ejected_until.is_some_and(|until| now < until) {
             return Change::None;
         }
@@ -109,12 +117,19 @@ impl Health {
         self.eject(now, doubled.min(policy.max))
     }
 
-    /// An active probe was answered. Failed probes count like failed requests.
+    /// An active probe ended. Failed ones eject at the same threshold as failed requests.
     pub fn probed(&mut self, now: Millis, policy: &Ejection, outcome: Result<(), ()>) -> Change {
         if outcome.is_err() {
             self.good_probes = 0;
-            return self.failed(now, policy, None);
+            self.bad_probes = self.bad_probes.saturating_add(1);
+            let enough = self.bad_probes >= policy.unhealthy_threshold;
+            return if enough {
+                self.eject_again(now, policy)
+            } else {
+                Change::None
+            };
         }
+        self.bad_probes = 0;
         self.good_probes = self.good_probes.saturating_add(1);
         if self.ejected_until.is_none() {
             return Change::None;
@@ -224,6 +239,17 @@ mod tests {
         assert_eq!(health.probed(1, &policy, Ok(())), Change::None);
         assert_eq!(health.probed(2, &policy, Ok(())), Change::Restored);
         assert_eq!(health.availability(2), Availability::Healthy);
+    }
+
+    #[test]
+    fn failed_probes_eject_although_requests_succeed_between_them() {
+        let (mut health, policy) = (Health::default(), policy(2));
+        health.probed(0, &policy, Err(()));
+        health.succeeded();
+        assert_eq!(
+            health.probed(1, &policy, Err(())),
+            Change::Ejected(Duration::from_secs(10))
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@
 mod ai;
 mod attempt;
 mod gate;
+mod health;
 mod inbound;
 mod outbound;
 mod plain;

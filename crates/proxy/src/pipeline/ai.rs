@@ -13,6 +13,7 @@ use http::{Method, Response};
 use tokio::time::Instant;
 
 use super::attempt::{Failure, Question};
+use super::health::Seen;
 use super::plain::response_filters;
 use super::{Exchange, outbound};
 use crate::body::Answer;
@@ -78,19 +79,13 @@ impl Exchange {
         let retry = target.policy().retry.as_ref().or_else(|| plan.retry());
         let mut retried = 0;
         loop {
-            let failure = match self.attempt(plan, target, &question).await {
-                Ok(answered) => {
-                    state.succeeded();
-                    return Ok(Ok(answered));
-                }
+            let outcome = self.attempt(plan, target, &question).await;
+            self.judge(target, state, &Seen::of(&outcome));
+            let failure = match outcome {
+                Ok(answered) => return Ok(Ok(answered)),
+                Err(Failure::Error(error)) if !error.retryable() => return Err(error),
                 Err(failure) => failure,
             };
-            if let Failure::Error(error) = &failure
-                && !error.retryable()
-            {
-                return Ok(Err(failure));
-            }
-            state.failed(target, now_millis(), failure.retry_after());
             let again = retry.filter(|r| retried < r.attempts && wants(r, &failure));
             let Some(retry) = again else {
                 return Ok(Err(failure));

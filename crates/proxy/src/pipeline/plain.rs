@@ -10,11 +10,12 @@ use http::uri::Authority;
 use http::{HeaderMap, Response, header};
 use tokio::time::Instant;
 
+use super::health::Seen;
 use super::inbound::ClientBody;
 use super::{Exchange, outbound};
 use crate::body::{Answer, BoundKind, UpstreamBody};
 use crate::error::Error;
-use crate::live::{Live, now_millis};
+use crate::live::Live;
 use crate::telemetry::Attempt;
 use crate::upstream::{Outbound, Payload, PoolKey, authority, authorize_plain, describe, send};
 
@@ -49,13 +50,7 @@ impl Exchange {
                 count => backend.endpoints[state.next_turn() % count].clone(),
             };
             let outcome = self.try_endpoint(plan, target, backend, &endpoint).await;
-            match &outcome {
-                Ok(response) if response.status().is_server_error() => {
-                    state.failed(target, now_millis(), None);
-                }
-                Ok(_) => state.succeeded(),
-                Err(_) => state.failed(target, now_millis(), None),
-            }
+            self.judge(target, state, &Seen::plain(&outcome));
             let again = retry
                 .as_ref()
                 .filter(|r| replay && retried < r.attempts && wants(r, &outcome));

@@ -116,7 +116,11 @@ impl Exchange {
         Ok(response)
     }
 
-    fn input<'a>(&'a self, metadata: &'a Tree, response: Option<ResponseInput<'a>>) -> Input<'a> {
+    pub(super) fn input<'a>(
+        &'a self,
+        metadata: &'a Tree,
+        response: Option<ResponseInput<'a>>,
+    ) -> Input<'a> {
         let inbound = &self.inbound;
         let mut input = Input::new();
         input.request = Some(RequestInput {

@@ -1,7 +1,7 @@
 use agw_mock_provider::FaultRule;
 
 use crate::client::{HELLO, HELLO_STREAM, chat, send};
-use crate::gateway::{Gateway, Plan, ai, refused};
+use crate::gateway::{Gateway, Plan, ai, ai_with, refused};
 
 async fn failover_gateway() -> Gateway {
     Gateway::start(|mock| Plan {
@@ -159,6 +159,124 @@ async fn an_ejected_primary_is_not_asked_and_the_best_is_tried_when_all_are() {
         answered.status(),
         200,
         "all are ejected: the best is tried, not 503"
+    );
+    gateway.stop().await;
+}
+
+fn probing(provider: &mut agw_core::backend::AiProvider) {
+    let interval = std::time::Duration::from_millis(20);
+    provider.policy.probe = Some(agw_core::backend::Probe {
+        interval,
+        timeout: interval * 10,
+    });
+    let ejection = provider.policy.ejection.as_mut().unwrap();
+    ejection.unhealthy_threshold = 2;
+    ejection.healthy_threshold = 2;
+}
+
+#[tokio::test]
+async fn active_probes_take_a_backend_out_and_bring_it_back() {
+    let gateway = Gateway::start(|mock| Plan {
+        backends: vec![
+            (ai_with("gpt-4o", mock, probing), 1),
+            (ai("gpt-4o-mini", mock), 0),
+        ],
+        ..Plan::default()
+    })
+    .await;
+    let model = async |want: &str| {
+        for _ in 0..300 {
+            if send(gateway.address, chat(HELLO)).await.json()["model"] == want {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        panic!("{want} never answered");
+    };
+    model("gpt-4o").await;
+    // Only the probe fails: requests to the primary would succeed.
+    fail(&gateway, "_models", "status=503");
+    model("gpt-4o-mini").await;
+    gateway.mock.clear_faults();
+    model("gpt-4o").await;
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_condition_decides_what_counts_as_unhealthy() {
+    let gateway = Gateway::start(|mock| Plan {
+        backends: vec![
+            (
+                ai_with("gpt-4o", mock, |provider| {
+                    let ejection = provider.policy.ejection.as_mut().unwrap();
+                    ejection.unhealthy_threshold = 1;
+                    let condition = agw_core::expr::Expression::compile("response.code == 418");
+                    ejection.unhealthy_condition = Some(condition.unwrap());
+                }),
+                1,
+            ),
+            (ai("gpt-4o-mini", mock), 0),
+        ],
+        ..Plan::default()
+    })
+    .await;
+    fail(&gateway, "gpt-4o", "status=503");
+    for _ in 0..3 {
+        send(gateway.address, chat(HELLO)).await;
+        assert_eq!(
+            gateway.mock.requests().len() % 2,
+            0,
+            "each request asks the primary first"
+        );
+    }
+    fail(&gateway, "gpt-4o", "status=418");
+    assert_eq!(send(gateway.address, chat(HELLO)).await.status(), 418);
+    assert_eq!(
+        send(gateway.address, chat(HELLO)).await.json()["model"],
+        "gpt-4o-mini"
+    );
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn retries_stay_with_their_target_before_the_next_is_asked() {
+    let gateway = Gateway::start(|mock| Plan {
+        backends: vec![
+            (
+                ai_with("gpt-4o", mock, |provider| {
+                    provider.policy.retry = Some(agw_core::retry::Retry {
+                        attempts: 2,
+                        base_interval: std::time::Duration::from_millis(1),
+                        max_interval: std::time::Duration::from_millis(1),
+                        ..Default::default()
+                    });
+                }),
+                1,
+            ),
+            (ai("gpt-4o-mini", mock), 0),
+        ],
+        ..Plan::default()
+    })
+    .await;
+    let rule = FaultRule {
+        fault: "status=503".parse().unwrap(),
+        times: std::num::NonZeroU32::new(2),
+    };
+    gateway.mock.set_fault("gpt-4o".into(), rule).unwrap();
+    let answered = send(gateway.address, chat(HELLO)).await;
+    assert_eq!(answered.json()["model"], "gpt-4o", "the third try");
+    fail(&gateway, "gpt-4o", "status=503");
+    assert_eq!(
+        send(gateway.address, chat(HELLO)).await.json()["model"],
+        "gpt-4o-mini"
+    );
+    let attempts = gateway.log(2).await[1]["attempts"]
+        .as_array()
+        .unwrap()
+        .len();
+    assert_eq!(
+        attempts, 4,
+        "three tries of the primary and one of the standby"
     );
     gateway.stop().await;
 }

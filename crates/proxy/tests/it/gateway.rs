@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Gateway {
     pub(crate) address: SocketAddr,
     pub(crate) mock: Arc<MockProvider>,
+    pub(crate) mock_address: SocketAddr,
     log: Log,
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     proxy: Option<Proxy>,
@@ -47,10 +48,13 @@ impl std::io::Write for Log {
     }
 }
 
+/// An edit of the one rule.
+pub(crate) type Change = Box<dyn Fn(&mut Rule)>;
+
 /// What a test wants of its one route.
 #[derive(Default)]
 pub(crate) struct Plan {
-    pub(crate) rule: Option<Box<dyn Fn(&mut Rule)>>,
+    pub(crate) rule: Option<Change>,
     pub(crate) backends: Vec<(Arc<Backend>, u32)>,
     pub(crate) policy: TrafficPolicy,
 }
@@ -143,6 +147,7 @@ impl Gateway {
         let gateway = Self {
             address,
             mock,
+            mock_address,
             log,
             snapshots,
             proxy: Some(proxy),

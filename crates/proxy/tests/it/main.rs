@@ -1,8 +1,15 @@
 //! The proxy in this process, in front of the mock provider, over real sockets.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod client;
 mod failover;
 mod gateway;
 mod plain;
+mod reload;
 mod routing;
 mod streams;
