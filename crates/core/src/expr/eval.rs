@@ -1,7 +1,7 @@
 //! One evaluation: the variables of an expression, visible and hidden, and what it may still spend.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use cel::common::types::{CelBool, CelDouble, CelString};
 use cel::common::value::{CowVal, Val};
@@ -29,7 +29,6 @@ pub(super) fn evaluate<T>(
         compiled,
         input,
         steps: AtomicU32::new(STEPS),
-        random: AtomicU64::new(input.random.unwrap_or_default()),
     };
     let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
     context.set_variable_resolver(&evaluation);
@@ -53,12 +52,11 @@ pub(super) fn evaluate<T>(
 }
 
 // The resolver must be shareable between threads though an evaluation never leaves its own: the
-// counters are atomic for the type's sake, and relaxed.
+// counter is atomic for the type's sake, and relaxed.
 struct Evaluation<'e, 'a> {
     compiled: &'e Compiled,
     input: &'e Input<'a>,
     steps: AtomicU32,
-    random: AtomicU64,
 }
 
 impl Evaluation<'_, '_> {
@@ -71,12 +69,14 @@ impl Evaluation<'_, '_> {
 
     /// The next number of the sequence that `Input::random` seeds (SplitMix64).
     fn random(&self) -> Option<u64> {
-        self.input.random?;
-        let state = self
-            .random
-            .load(Ordering::Relaxed)
-            .wrapping_add(0x9e37_79b9_7f4a_7c15);
-        self.random.store(state, Ordering::Relaxed);
+        const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
+        let seed = self.input.random?;
+        let drawn = self
+            .input
+            .drawn
+            .fetch_add(1, Ordering::Relaxed)
+            .wrapping_add(1);
+        let state = seed.wrapping_add(drawn.wrapping_mul(GAMMA));
         let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         Some(mixed ^ (mixed >> 31))

@@ -82,9 +82,12 @@ fn declare(env: &mut Env) -> Result<(), cel::DeclarationError> {
     Ok(())
 }
 
-/// An error of `function`; `reason` must not repeat request data.
+/// Marks reasons of ours, which are fit to print; the evaluator's own may repeat request data.
+pub(super) const OWN_REASON: &str = "@own ";
+
+/// An error of `function`.
 pub(super) fn error(function: &str, reason: &'static str) -> ExecutionError {
-    ExecutionError::function_error(function, reason)
+    ExecutionError::function_error(function, format!("{OWN_REASON}{reason}"))
 }
 
 /// The first `N` arguments. Overloads are picked by argument count, so there are as many.

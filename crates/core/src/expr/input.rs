@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, StatusCode};
@@ -39,8 +40,10 @@ pub struct Input<'a> {
     pub extauthz: Option<&'a Tree>,
     /// The time that `now()` returns.
     pub now: Option<SystemTime>,
-    /// What `random()` and `uuid()` derive their results from; fresh for every evaluation.
+    /// The seed of `random()` and `uuid()`: fresh for every input. Each call draws anew.
     pub random: Option<u64>,
+    /// How many numbers were drawn.
+    pub(super) drawn: AtomicU64,
     pub(super) parsed: ParsedBodies<'a>,
 }
 

@@ -58,7 +58,7 @@ impl Node<'_> {
 
 /// The text is not JSON, as the evaluator reports it.
 pub(super) fn not_json() -> ExecutionError {
-    ExecutionError::function_error("json", "not JSON")
+    super::functions::error("json", "not JSON")
 }
 
 /// The value at the start of `text`, borrowed from it. Containers are not looked into.

@@ -199,17 +199,9 @@ pub(super) fn from_cel(error: ExecutionError, source: &str) -> EvalError {
         }
         ExecutionError::NoSuchKey(_) => EvalError::Absent("the key".to_owned()),
         ExecutionError::IndexOutOfBounds(_) => EvalError::Absent("the list element".to_owned()),
-        ExecutionError::FunctionError { function, message } => match (&*function, &*message) {
-            ("@limit", "depth") => EvalError::Limit(Limit::Depth),
-            ("@limit", "length") => EvalError::Limit(Limit::Length),
-            ("@limit", _) => EvalError::Limit(Limit::Entries),
-            ("json", "not JSON") => EvalError::NotJson("the argument of json()"),
-            ("fail", _) => EvalError::Failed,
-            _ => EvalError::Function {
-                function: function.trim_start_matches('@').to_owned(),
-                reason: "it does not take this value".to_owned(),
-            },
-        },
+        ExecutionError::FunctionError { function, message } => {
+            function_error(&function, message.strip_prefix(functions::OWN_REASON))
+        }
         ExecutionError::UnexpectedType { got, want } if is_container(&got) => match &*want {
             "iterable" | "missing trait Sizer" => EvalError::Limit(Limit::Entries),
             _ => EvalError::Type(format!("got {got}, want {want}")),
@@ -228,6 +220,21 @@ pub(super) fn from_cel(error: ExecutionError, source: &str) -> EvalError {
         }
         ExecutionError::DuplicateKey(_) => EvalError::Type("a map repeats a key".to_owned()),
         _ => EvalError::Type("no such operation on this value".to_owned()),
+    }
+}
+
+/// An error of `function`, and its reason if that is fit to print.
+fn function_error(function: &str, reason: Option<&str>) -> EvalError {
+    match (function, reason) {
+        ("@limit", Some("depth")) => EvalError::Limit(Limit::Depth),
+        ("@limit", Some("length")) => EvalError::Limit(Limit::Length),
+        ("@limit", _) => EvalError::Limit(Limit::Entries),
+        ("json", Some("not JSON")) => EvalError::NotJson("the argument of json()"),
+        ("fail", _) => EvalError::Failed,
+        _ => EvalError::Function {
+            function: function.trim_start_matches('@').to_owned(),
+            reason: reason.unwrap_or("it does not take this value").to_owned(),
+        },
     }
 }
 

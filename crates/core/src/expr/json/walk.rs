@@ -11,7 +11,7 @@ use super::{Boxed, OwnEntries, OwnText};
 use crate::expr::limits::{ENTRIES, JSON_DEPTH};
 
 fn limit(what: &'static str) -> ExecutionError {
-    ExecutionError::function_error("@limit", what)
+    crate::expr::functions::error("@limit", what)
 }
 
 fn no_walk(value: &dyn Val) -> ExecutionError {

@@ -307,6 +307,34 @@ fn parses_only_for_expressions_that_look() {
 }
 
 #[test]
+fn errors_say_what_failed() {
+    for (source, error) in [
+        ("json(request.body).nope", "`nope` is absent"),
+        ("apiKey.x", "apiKey is absent"),
+        ("json('{')", "the argument of json() is not JSON"),
+        ("base64.decode('?')", "base64.decode() failed: not base64"),
+        ("max([])", "max() failed: nothing to compare"),
+        (
+            "1 / (json(request.body).n - 1)",
+            "arithmetic overflow or division by zero",
+        ),
+        ("fail('no')", "the expression failed on purpose"),
+    ] {
+        let failed = eval(source).map_err(|error| error.to_string());
+        assert_eq!(failed, Err(error.to_owned()), "{source}");
+    }
+}
+
+#[test]
+fn draws_anew_each_time() {
+    let world = World::new(CHAT);
+    let input = world.input();
+    let uuid = compile("uuid()");
+    assert_ne!(uuid.eval(&input), uuid.eval(&input));
+    assert_eq!(uuid.eval(&world.input()), uuid.eval(&world.input()));
+}
+
+#[test]
 fn errors_repeat_no_request_data() {
     let secret = r#"{"key":"s3cret","messages":"s3cret","n":1}"#;
     for source in [

@@ -84,6 +84,111 @@ const WORDS: &[&str] = &[
     ".filterKeys(x, ",
 ];
 
+/// Expressions of one part.
+const LEAVES: &[&str] = &[
+    "1",
+    "2u",
+    "1.5",
+    "true",
+    "null",
+    "'s'",
+    "b'u'",
+    "'2024-01-01T00:00:00Z'",
+    "[]",
+    "{}",
+    "x",
+    "request",
+    "request.body",
+    "json(request.body)",
+    "json(request.body).messages",
+    "jwt",
+    "request.headers",
+    "request.query",
+    "llm",
+    "llm.params",
+    "now()",
+    "random()",
+    "-1",
+    "9223372036854775807",
+    "source.address",
+    "duration('1h')",
+    "request.startTime",
+    "int",
+];
+
+/// Expressions with one operand, at `_`.
+const ONE: &[&str] = &[
+    "!(_)",
+    "-(_)",
+    "(_).a",
+    "(_)[0]",
+    "size(_)",
+    "len(_)",
+    "string(_)",
+    "int(_)",
+    "type(_)",
+    "json(_)",
+    "toJson(_)",
+    "(_).size()",
+    "has((_).a)",
+    "uint(_)",
+    "double(_)",
+    "bytes(_)",
+    "timestamp(_)",
+    "duration(_)",
+    "base64.encode(_)",
+    "url.decode(_)",
+    "(_).trim()",
+    "(_).getHours()",
+    "(_).getFullYear('Europe/Berlin')",
+    "math.abs(_)",
+    "(_).join()",
+    "(_).reverse()",
+    "(_).?a",
+    "optional.of(_)",
+    "(_).orValue(1)",
+    "{'a': _}",
+    "[_]",
+    "(_).lowerAscii()",
+    "max(_)",
+    "dyn(_)",
+    "(_).value()",
+];
+
+/// Expressions with two operands, at `_` and `#`.
+const TWO: &[&str] = &[
+    "(_) + (#)",
+    "(_) - (#)",
+    "(_) * (#)",
+    "(_) / (#)",
+    "(_) % (#)",
+    "(_) == (#)",
+    "(_) < (#)",
+    "(_) in (#)",
+    "(_) && (#)",
+    "(_) || (#)",
+    "(_)[#]",
+    "default(_, #)",
+    "coalesce(_, #)",
+    "(_).with(x, #)",
+    "(_).map(x, #)",
+    "(_).filter(x, #)",
+    "(_).exists(x, #)",
+    "(_).all(x, #)",
+    "(_).exists_one(x, #)",
+    "(_).mapValues(x, #)",
+    "(_).filterKeys(x, #)",
+    "if _ then # else 1",
+    "_ ? # : 2",
+    "(_).merge(#)",
+    "(_).split(#)",
+    "(_).matches(#)",
+    "(_).substring(#)",
+    "(_).charAt(#)",
+    "(_).indexOf(#)",
+    "(_).replace(#, 'z')",
+];
+
 const SEEDS: [&str; 2] = [SEED_LENGTH, SEED_CLASS];
 
 fn json_value() -> impl Strategy<Value = serde_json::Value> {
@@ -117,6 +222,19 @@ fn chat_like() -> impl Strategy<Value = String> {
         text.chars()
             .take(text.chars().count().saturating_sub(cut.saturating_sub(100)))
             .collect()
+    })
+}
+
+/// Expressions that mostly compile.
+fn expression() -> impl Strategy<Value = String> {
+    let leaf = prop::sample::select(LEAVES).prop_map(str::to_owned);
+    leaf.prop_recursive(4, 24, 3, |inner| {
+        let one = (prop::sample::select(ONE), inner.clone());
+        let two = (prop::sample::select(TWO), inner.clone(), inner);
+        prop_oneof![
+            one.prop_map(|(shape, a)| shape.replacen('_', &a, 1)),
+            two.prop_map(|(shape, a, b)| shape.replacen('#', &b, 1).replacen('_', &a, 1)),
+        ]
     })
 }
 
@@ -168,6 +286,19 @@ proptest! {
                 prop_assert!(source.is_char_boundary(error.offset));
                 prop_assert!(error.line >= 1 && error.column >= 1);
             }
+        }
+    }
+
+    #[test]
+    fn evaluating_any_expression_ends(source in expression(), body in chat_like()) {
+        let source = format!("(1).with(x, {source})");
+        if let Ok(expression) = Expression::compile(&source) {
+            for body in [body.as_str(), CHAT] {
+                let world = World::new(body);
+                let _ = expression.eval(&world.input());
+                let _ = expression.eval_header(&world.input());
+            }
+            let _ = expression.eval(&Input::new());
         }
     }
 

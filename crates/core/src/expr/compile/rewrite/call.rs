@@ -226,15 +226,33 @@ impl Walk<'_> {
     }
 }
 
-/// Operators and what macros write: names no user can write.
-fn is_operator(name: &str) -> bool {
-    name.starts_with('@')
-        || name.contains(|c: char| c == '_' && name.len() > 2) && !is_name(name)
-        || matches!(name, operators::LOGICAL_NOT | operators::NEGATE)
-}
+/// What operators and macros are called in the tree: names no user can write.
+const OPERATORS: [&str; 21] = [
+    operators::ADD,
+    operators::CONDITIONAL,
+    operators::DIVIDE,
+    operators::EQUALS,
+    operators::GREATER,
+    operators::GREATER_EQUALS,
+    operators::IN,
+    operators::INDEX,
+    operators::LESS,
+    operators::LESS_EQUALS,
+    operators::LOGICAL_AND,
+    operators::LOGICAL_NOT,
+    operators::LOGICAL_OR,
+    operators::MODULO,
+    operators::MULTIPLY,
+    operators::NEGATE,
+    operators::NOT_EQUALS,
+    operators::NOT_STRICTLY_FALSE,
+    operators::OPT_INDEX,
+    operators::OPT_SELECT,
+    operators::SUBSTRACT,
+];
 
-fn is_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic())
+fn is_operator(name: &str) -> bool {
+    OPERATORS.contains(&name)
 }
 
 /// Whether `node` may be a list or map of the evaluator's own, which equals no lazy JSON.
