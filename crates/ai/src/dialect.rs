@@ -41,6 +41,9 @@ pub trait Dialect: fmt::Debug + Send + Sync {
         started: Started,
     ) -> Reading<'e>;
 
+    /// Reads the value of a response's `error` member.
+    fn read_error(&self, json: &[u8]) -> ProviderError;
+
     /// The JSON body of an error response.
     fn envelope(&self, error: &ErrorBody<'_>) -> Bytes;
 

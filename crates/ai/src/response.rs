@@ -1,6 +1,5 @@
 //! A provider's JSON response on its way to the client.
 
-use crate::dialect::openai::read_error;
 use crate::dialect::{Dialect, ProviderError};
 use crate::error::Error;
 use crate::operation::Operation;
@@ -26,6 +25,7 @@ pub enum Verdict {
 /// Reads a response as it passes.
 #[derive(Debug)]
 pub struct ResponseReader {
+    dialect: &'static dyn Dialect,
     /// Empty where any JSON object is good.
     success: &'static [&'static str],
     scanner: Scanner,
@@ -67,8 +67,9 @@ const WANTS: [Want; 7] = {
 };
 
 impl ResponseReader {
-    pub fn new(dialect: &dyn Dialect, operation: Operation) -> Self {
+    pub fn new(dialect: &'static dyn Dialect, operation: Operation) -> Self {
         Self {
+            dialect,
             success: dialect.success_keys(operation),
             scanner: Scanner::new(&WANTS),
             seen: 0,
@@ -117,11 +118,11 @@ impl ResponseReader {
 
     /// The error object, once it has come whole.
     pub fn error(&self) -> Option<ProviderError> {
-        self.scanner
+        let field = self
+            .scanner
             .field("error")
-            .filter(|field| is_error(field))?
-            .kept()
-            .map(read_error)
+            .filter(|field| is_error(field))?;
+        field.kept().map(|json| self.dialect.read_error(json))
     }
 
     fn told(&self) -> Verdict {

@@ -6,11 +6,12 @@
 
 mod field;
 mod grammar;
-
-use memchr::memchr2;
+mod key;
+mod run;
 
 use crate::error::Error;
-use grammar::{Number, Role, State};
+use grammar::{Number, Role, State, Word};
+use key::KeyText;
 
 pub use field::{Field, Kind, Repeat, Want};
 
@@ -38,15 +39,6 @@ pub struct Scanner {
     /// Wanted member whose value comes next or is being read.
     current: Option<usize>,
     failed: Option<Error>,
-}
-
-/// A key as far as it can still equal a wanted one.
-#[derive(Debug, Default)]
-struct KeyText {
-    bytes: [u8; KeyText::LIMIT],
-    len: usize,
-    /// Too long, or not ASCII: equals nothing wanted.
-    foreign: bool,
 }
 
 impl Scanner {
@@ -120,12 +112,13 @@ impl Scanner {
             State::Text(role) => self.text(chunk, at, role),
             State::Escape(role) => self.escape(chunk[at], at, role),
             State::Hex { role, left, code } => self.hex(chunk[at], at, role, left, code),
-            State::Word(rest) => self.word(chunk, at, rest),
+            State::Word(word, read) => self.word(chunk, at, word, read),
             State::Number(number) => self.number(chunk, at, number),
             _ => self.structure(chunk, at),
         }
     }
 
+    #[inline]
     fn structure(&mut self, chunk: &[u8], at: usize) -> Result<usize, Error> {
         let byte = chunk[at];
         if matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
@@ -157,6 +150,7 @@ impl Scanner {
         Ok(at + 1)
     }
 
+    #[inline]
     fn begin(&mut self, byte: u8, at: usize) -> Result<(), Error> {
         let Some((state, kind)) = State::of_value(byte) else {
             return Err(self.unexpected(at));
@@ -202,6 +196,7 @@ impl Scanner {
     }
 
     /// The value that ends before `end`, an index into `chunk`, is complete.
+    #[inline]
     fn ended(&mut self, chunk: &[u8], end: usize) {
         self.state = if self.depth == 0 {
             State::End
@@ -229,24 +224,32 @@ impl Scanner {
         }
     }
 
-    fn text(&mut self, chunk: &[u8], at: usize, role: Role) -> Result<usize, Error> {
-        let rest = &chunk[at..];
-        let run = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
-        let plain = &rest[..run];
-        // A fold without early exit compiles to vector code; the search only runs on failure.
-        if plain.iter().fold(false, |bad, byte| bad | (*byte < 0x20)) {
-            let bad = plain.iter().position(|byte| *byte < 0x20).unwrap_or(0);
-            return Err(self.unexpected(at + bad));
+    fn text(&mut self, chunk: &[u8], mut at: usize, role: Role) -> Result<usize, Error> {
+        let is_top_key = role == Role::Key && self.depth == 1;
+        loop {
+            let end = at + run::plain(&chunk[at..]);
+            if is_top_key {
+                self.key.extend(&chunk[at..end]);
+            }
+            match (chunk.get(end), chunk.get(end + 1)) {
+                (None, _) => return Ok(end),
+                (Some(b'"'), _) => {
+                    self.text_ended(chunk, end + 1, role)?;
+                    return Ok(end + 1);
+                }
+                // The short escapes inside values, without a change of state.
+                (Some(b'\\'), Some(b'n' | b'"' | b'\\' | b't' | b'r' | b'/' | b'b' | b'f'))
+                    if !is_top_key =>
+                {
+                    at = end + 2;
+                }
+                (Some(b'\\'), _) => {
+                    self.state = State::Escape(role);
+                    return Ok(end + 1);
+                }
+                (Some(_), _) => return Err(self.unexpected(end)),
+            }
         }
-        if role == Role::Key && self.depth == 1 {
-            self.key.extend(plain);
-        }
-        match rest.get(run) {
-            None => return Ok(chunk.len()),
-            Some(b'"') => self.text_ended(chunk, at + run + 1, role)?,
-            Some(_) => self.state = State::Escape(role),
-        }
-        Ok(at + run + 1)
     }
 
     fn text_ended(&mut self, chunk: &[u8], end: usize, role: Role) -> Result<(), Error> {
@@ -323,32 +326,37 @@ impl Scanner {
         }
     }
 
-    fn word(&mut self, chunk: &[u8], at: usize, rest: &'static [u8]) -> Result<usize, Error> {
-        match rest {
-            [expected, rest @ ..] if chunk[at] == *expected => {
-                self.state = State::Word(rest);
-                if rest.is_empty() {
-                    self.ended(chunk, at + 1);
-                }
-                Ok(at + 1)
-            }
-            _ => Err(self.unexpected(at)),
+    fn word(&mut self, chunk: &[u8], at: usize, word: Word, read: u8) -> Result<usize, Error> {
+        let text = word.text();
+        if text.get(usize::from(read)) != Some(&chunk[at]) {
+            return Err(self.unexpected(at));
         }
+        self.state = State::Word(word, read + 1);
+        if usize::from(read) + 1 == text.len() {
+            self.ended(chunk, at + 1);
+        }
+        Ok(at + 1)
     }
 
-    fn number(&mut self, chunk: &[u8], at: usize, mut number: Number) -> Result<usize, Error> {
-        for (index, byte) in chunk.iter().enumerate().skip(at) {
+    fn number(&mut self, chunk: &[u8], mut at: usize, mut number: Number) -> Result<usize, Error> {
+        loop {
+            if number.takes_digits() {
+                at += run::digits(&chunk[at..]);
+            }
+            let Some(byte) = chunk.get(at) else {
+                self.state = State::Number(number);
+                return Ok(at);
+            };
             match number.next(*byte) {
                 Some(next) => number = next,
                 None if number.may_end() => {
-                    self.ended(chunk, index);
-                    return self.structure(chunk, index);
+                    self.ended(chunk, at);
+                    return self.structure(chunk, at);
                 }
-                None => return Err(self.unexpected(index)),
+                None => return Err(self.unexpected(at)),
             }
+            at += 1;
         }
-        self.state = State::Number(number);
-        Ok(chunk.len())
     }
 
     fn in_object(&self) -> bool {
@@ -359,36 +367,6 @@ impl Scanner {
         Error::NotJson {
             at: self.offset + at,
         }
-    }
-}
-
-impl KeyText {
-    const LIMIT: usize = 32;
-
-    fn clear(&mut self) {
-        self.len = 0;
-        self.foreign = false;
-    }
-
-    fn extend(&mut self, bytes: &[u8]) {
-        match self.bytes.get_mut(self.len..self.len + bytes.len()) {
-            Some(room) if !self.foreign => {
-                room.copy_from_slice(bytes);
-                self.len += bytes.len();
-            }
-            _ => self.foreign = true,
-        }
-    }
-
-    fn push(&mut self, code: u32) {
-        match u8::try_from(code) {
-            Ok(byte) if byte.is_ascii() => self.extend(&[byte]),
-            _ => self.foreign = true,
-        }
-    }
-
-    fn is(&self, key: &str) -> bool {
-        !self.foreign && &self.bytes[..self.len] == key.as_bytes()
     }
 }
 

@@ -1,5 +1,7 @@
 //! A provider's event stream on its way to the client.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use crate::dialect::{Class, Dialect, Started};
@@ -12,7 +14,6 @@ use crate::usage::Usage;
 
 /// Reads a stream as it passes. It gives back every byte but those of the usage chunk that only the
 /// gateway asked for.
-#[derive(Debug)]
 pub struct StreamReader {
     dialect: &'static dyn Dialect,
     operation: Operation,
@@ -31,8 +32,8 @@ pub struct StreamReader {
     last: Option<Bytes>,
 }
 
-/// Consecutive events of one class.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Consecutive events of one class. What they say never prints.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Piece {
     /// To be forwarded as they are.
     pub raw: Bytes,
@@ -51,6 +52,27 @@ pub enum Ending {
     Failed,
     /// In the middle.
     Cut,
+}
+
+impl fmt::Debug for StreamReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamReader")
+            .field("operation", &self.operation)
+            .field("pushed", &self.pushed)
+            .field("started", &self.started)
+            .field("done", &self.done)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { raw, class } = self;
+        f.debug_struct("Piece")
+            .field("bytes", &raw.len())
+            .field("class", class)
+            .finish()
+    }
 }
 
 impl StreamReader {

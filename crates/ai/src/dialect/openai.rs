@@ -10,12 +10,10 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{AUTHORIZATION, InvalidHeaderValue};
 
-use super::{Class, Credential, Dialect, Provider, Reading, Started};
+use super::{Class, Credential, Dialect, Provider, ProviderError, Reading, Started};
 use crate::envelope::ErrorBody;
 use crate::operation::Operation;
 use crate::sse::{EVENT_LIMIT, Event};
-
-pub(crate) use error::read as read_error;
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
@@ -97,6 +95,10 @@ impl Dialect for OpenAi {
             Operation::Responses => responses::read(event.name.as_deref(), data, started),
             _ => chat::read(data, started),
         }
+    }
+
+    fn read_error(&self, json: &[u8]) -> ProviderError {
+        error::read(json)
     }
 
     fn envelope(&self, error: &ErrorBody<'_>) -> Bytes {

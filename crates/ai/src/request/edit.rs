@@ -1,5 +1,6 @@
 //! Changing members of a body without touching its other bytes.
 
+use std::fmt;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -16,7 +17,8 @@ pub struct Edits<'a> {
 }
 
 /// A body in pieces, to be sent one after the other. Slices of the original where it is unchanged.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What it says never prints.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Spliced {
     pub pieces: Vec<Bytes>,
     /// Sum of the pieces' lengths: the new `Content-Length`.
@@ -41,6 +43,16 @@ pub fn splice(body: &Bytes, facts: &RequestFacts, edits: &Edits<'_>) -> Spliced 
     }
     spliced.push(body.slice(done..));
     spliced
+}
+
+impl fmt::Debug for Spliced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pieces, len } = self;
+        f.debug_struct("Spliced")
+            .field("pieces", &pieces.len())
+            .field("len", len)
+            .finish()
+    }
 }
 
 impl Spliced {

@@ -1,5 +1,6 @@
 //! Members that a scanner looks for and finds.
 
+use std::fmt;
 use std::ops::Range;
 
 /// A member to look for at the top level.
@@ -31,8 +32,9 @@ pub enum Kind {
     Object,
 }
 
-/// A member that was found, complete or not. Offsets are absolute.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A member that was found, complete or not. Offsets are absolute. The value
+/// never prints.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Field {
     /// With its quotes.
     pub key: Range<usize>,
@@ -44,6 +46,18 @@ pub struct Field {
     /// Whether the value is a container that is known not to be empty.
     pub filled: bool,
     pub(super) kept: Vec<u8>,
+}
+
+impl fmt::Debug for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Field")
+            .field("key", &self.key)
+            .field("kind", &self.kind)
+            .field("start", &self.start)
+            .field("end", &self.end)
+            .field("filled", &self.filled)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Field {

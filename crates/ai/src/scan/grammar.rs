@@ -25,8 +25,8 @@ pub(super) enum State {
         left: u8,
         code: u16,
     },
-    /// The rest of `true`, `false` or `null`.
-    Word(&'static [u8]),
+    /// A word, and how much of it has been read.
+    Word(Word, u8),
     Number(Number),
     /// Only blanks may follow.
     End,
@@ -37,6 +37,14 @@ pub(super) enum State {
 pub(super) enum Role {
     Key,
     Value,
+}
+
+/// The values that are words.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Word {
+    True,
+    False,
+    Null,
 }
 
 /// How far a number has come.
@@ -55,19 +63,30 @@ pub(super) enum Number {
 impl State {
     /// The state behind the first byte of a value, none for a container; `None` when no value
     /// starts with it.
+    #[inline]
     pub(super) fn of_value(byte: u8) -> Option<(Option<Self>, Kind)> {
         Some(match byte {
             b'"' => (Some(Self::Text(Role::Value)), Kind::String),
             b'{' => (None, Kind::Object),
             b'[' => (None, Kind::Array),
-            b't' => (Some(Self::Word(b"rue")), Kind::Bool),
-            b'f' => (Some(Self::Word(b"alse")), Kind::Bool),
-            b'n' => (Some(Self::Word(b"ull")), Kind::Null),
+            b't' => (Some(Self::Word(Word::True, 1)), Kind::Bool),
+            b'f' => (Some(Self::Word(Word::False, 1)), Kind::Bool),
+            b'n' => (Some(Self::Word(Word::Null, 1)), Kind::Null),
             b'-' => (Some(Self::Number(Number::Minus)), Kind::Number),
             b'0' => (Some(Self::Number(Number::Zero)), Kind::Number),
             b'1'..=b'9' => (Some(Self::Number(Number::Integer)), Kind::Number),
             _ => return None,
         })
+    }
+}
+
+impl Word {
+    pub(super) fn text(self) -> &'static [u8] {
+        match self {
+            Self::True => b"true",
+            Self::False => b"false",
+            Self::Null => b"null",
+        }
     }
 }
 
@@ -90,6 +109,13 @@ impl Number {
         })
     }
 
+    /// Whether digits may follow in any number without changing anything.
+    #[inline]
+    pub(super) fn takes_digits(self) -> bool {
+        matches!(self, Self::Integer | Self::Fraction | Self::ExponentDigits)
+    }
+
+    #[inline]
     pub(super) fn may_end(self) -> bool {
         matches!(
             self,

@@ -280,6 +280,20 @@ fn neighbours_of_one_class_come_as_one_slice_of_the_chunk() {
 }
 
 #[test]
+fn what_a_model_wrote_never_prints() {
+    let mut reader = StreamReader::new(&OpenAi, Operation::Chat, UsageOwner::Client);
+    let mut pieces = Vec::new();
+    let stream = b"data: {\"choices\":[{\"text\":\"secret\"}]}\n\ndata: {\"secret";
+    reader
+        .push(Bytes::from_static(stream), &mut pieces)
+        .unwrap();
+    let mut splitter = Splitter::default();
+    splitter.push(Bytes::from_static(stream));
+    let event = splitter.next_event().unwrap();
+    assert!(!format!("{reader:?} {pieces:?} {splitter:?} {event:?}").contains("secret"));
+}
+
+#[test]
 fn a_comment_after_the_start_is_not_held_and_not_counted() {
     let stream: &[u8] = b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n: ping\n\n";
     let log = read(Operation::Chat, UsageOwner::Client, [stream]);

@@ -58,7 +58,7 @@ pub(super) fn read(data: &[u8], started: Started) -> Reading<'_> {
         .map(Usage::from)
         .filter(|usage| !usage.is_empty());
     let class = match chunk.error {
-        Some(error) => Class::Error(Box::new(super::read_error(error.get().as_bytes()))),
+        Some(error) => Class::Error(Box::new(super::error::read(error.get().as_bytes()))),
         None if has_content || usage.is_some() => Class::Content,
         None => Class::Empty,
     };

@@ -51,7 +51,7 @@ pub(super) fn json(value: &impl Serialize) -> Bytes {
 }
 
 /// Reads the value of an `error` member: an object in any state of dress, or a plain string.
-pub(crate) fn read(json: &[u8]) -> ProviderError {
+pub(super) fn read(json: &[u8]) -> ProviderError {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Theirs {

@@ -113,7 +113,7 @@ impl Typed<'_> {
 }
 
 fn theirs(error: Option<&RawValue>, otherwise: &[u8]) -> ProviderError {
-    super::read_error(error.map_or(otherwise, |error| error.get().as_bytes()))
+    super::error::read(error.map_or(otherwise, |error| error.get().as_bytes()))
 }
 
 /// Both forms of the error event in one: the members of the documented one, and the object on
