@@ -65,6 +65,23 @@ fn evaluates_at_the_deepest_nesting() {
 }
 
 #[test]
+fn takes_wide_expressions() {
+    for part in [
+        "default(jwt.a, 1)",
+        "coalesce(jwt.a, jwt.b, 1)",
+        "[1].map(x, x)",
+        "{'a': 1}.mapValues(v, v)",
+        "1.with(a, a)",
+        "(if true then 1 else 2)",
+        "request.path.startsWith('/v1')",
+        "'a'.matches('b')",
+    ] {
+        compile(&format!("[{}]", vec![part; 100].join(", ")));
+        compile(&vec![format!("{part} == 1"); 100].join(" && "));
+    }
+}
+
+#[test]
 fn refuses_large_expressions() {
     refuses(&format!("'{}'", "x".repeat(17_000)), "longer than");
     refuses(&vec!["1"; 5_000].join("||"), "too large");

@@ -157,6 +157,7 @@ impl Walk<'_> {
 
     /// The first of `args` that has a value, as `test` sees it; the last one whatever it has.
     fn or_else(&mut self, id: u64, test: &str, args: Vec<IdedExpr>) -> Checked {
+        let outer = self.depth;
         self.depth += 3;
         let mut choice: Option<IdedExpr> = None;
         for arg in args.into_iter().rev() {
@@ -175,6 +176,7 @@ impl Walk<'_> {
                 return Err(self.error(id, "the expression is nested too deeply"));
             }
         }
+        self.depth = outer;
         Ok(choice.unwrap_or_default())
     }
 
