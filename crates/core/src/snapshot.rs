@@ -25,6 +25,8 @@ use table::HostTable;
 #[derive(Debug)]
 pub struct Snapshot {
     pub version: u64,
+    /// `namespace/name` of the Gateway, for logs and metrics.
+    pub gateway_label: Arc<str>,
     pub config: Arc<GatewayConfig>,
     /// By port.
     pub binds: Vec<Bind>,
@@ -84,8 +86,10 @@ impl Snapshot {
         table::sort_by_precedence(&mut entries);
         let binds = binds(&config.listeners, &config.policy, &entries);
         let logged_headers = logged_headers(&config);
+        let gateway_label = config.gateway.to_string().into();
         Self {
             version,
+            gateway_label,
             config,
             binds,
             targets,

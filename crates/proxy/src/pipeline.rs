@@ -54,7 +54,7 @@ pub(crate) async fn handle(peer: Peer, request: Request<Incoming>) -> Response<A
     };
     let record = Record::new(
         peer.worker.clone(),
-        live.snapshot.gateway().clone(),
+        live.snapshot.gateway_label.clone(),
         peer.address,
         request.method().clone(),
         request.version(),

@@ -23,6 +23,8 @@ pub struct RulePlan {
     /// Position in [`super::Snapshot::rules`].
     pub index: usize,
     pub route: Arc<Route>,
+    /// `namespace/name` of the route, for logs.
+    pub route_label: Arc<str>,
     pub rule: Arc<Rule>,
     /// `spec.rules[].name`, or the rule's position as text.
     pub name: Arc<str>,
@@ -61,6 +63,8 @@ pub struct Target {
     /// Position in [`super::Snapshot::targets`].
     pub index: usize,
     pub key: BackendKey,
+    /// The key as text, for logs and metrics.
+    pub label: Arc<str>,
     pub kind: TargetKind,
 }
 
@@ -112,6 +116,7 @@ impl RulePlan {
         Self {
             index,
             route: route.clone(),
+            route_label: route.key.to_string().into(),
             rule: rule.clone(),
             name: rule
                 .name
@@ -194,6 +199,7 @@ pub(super) fn targets(backends: &[Arc<Backend>]) -> (Vec<Arc<Target>>, Groups) {
             all.push(Arc::new(Target {
                 index,
                 key: backend.key.clone(),
+                label: backend.key.to_string().into(),
                 kind,
             }));
             index

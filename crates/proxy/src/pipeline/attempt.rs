@@ -95,8 +95,8 @@ impl Exchange {
             Err(Failure::Error(_)) => None,
         };
         self.record.attempts.push(Attempt {
-            backend: target.key.to_string(),
-            provider: provider.name.to_string(),
+            backend: target.label.clone(),
+            provider: Some(provider.name.clone()),
             model: question.model.clone(),
             endpoint,
             status: status.map(|s| s.as_u16()),

@@ -108,8 +108,8 @@ impl Exchange {
             .await
             .unwrap_or(Err(Error::Timeout(bound)));
         self.record.attempts.push(Attempt {
-            backend: target.key.to_string(),
-            provider: String::new(),
+            backend: target.label.clone(),
+            provider: None,
             model: None,
             endpoint: name,
             status: outcome.as_ref().ok().map(|r| r.status().as_u16()),

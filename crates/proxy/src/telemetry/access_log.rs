@@ -13,17 +13,17 @@ struct Line<'a> {
     timestamp: String,
     level: &'static str,
     scope: &'static str,
-    gateway: String,
+    gateway: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     listener: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     route_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    route: Option<String>,
+    route: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     route_rule: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    backend: Option<String>,
+    backend: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     endpoint: Option<&'a str>,
     source: Source,
@@ -149,12 +149,12 @@ pub(super) fn line(record: &Record, elapsed: Duration) -> Vec<u8> {
         timestamp: record.at.to_string(),
         level: "info",
         scope: "request",
-        gateway: record.gateway.to_string(),
+        gateway: &record.gateway,
         listener: record.listener.as_deref(),
         route_name: plan.map(|p| &*p.route.key.name),
-        route: plan.map(|p| p.route.key.to_string()),
+        route: plan.map(|p| &*p.route_label),
         route_rule: plan.map(|p| &*p.name),
-        backend: record.target.as_ref().map(|t| t.key.to_string()),
+        backend: record.target.as_ref().map(|t| &*t.label),
         endpoint: record.endpoint.as_deref(),
         source: Source {
             address: record.peer.to_string(),

@@ -28,11 +28,11 @@ pub(crate) struct Tables {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct RequestLabels {
-    pub(crate) gateway: String,
+    pub(crate) gateway: Arc<str>,
     pub(crate) listener: Arc<str>,
     pub(crate) route_namespace: Arc<str>,
     pub(crate) route_name: Arc<str>,
-    pub(crate) backend: String,
+    pub(crate) backend: Arc<str>,
     pub(crate) provider: &'static str,
     pub(crate) model: Arc<str>,
     pub(crate) method: &'static str,
@@ -42,10 +42,10 @@ pub(crate) struct RequestLabels {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct AiLabels {
-    pub(crate) gateway: String,
+    pub(crate) gateway: Arc<str>,
     pub(crate) route_namespace: Arc<str>,
     pub(crate) route_name: Arc<str>,
-    pub(crate) backend: String,
+    pub(crate) backend: Arc<str>,
     pub(crate) provider: &'static str,
     pub(crate) operation: &'static str,
     pub(crate) model: Arc<str>,
@@ -54,8 +54,8 @@ pub(crate) struct AiLabels {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct AttemptLabels {
-    pub(crate) backend: String,
-    pub(crate) provider: String,
+    pub(crate) backend: Arc<str>,
+    pub(crate) provider: Arc<str>,
     pub(crate) reason: &'static str,
 }
 
@@ -122,7 +122,7 @@ impl Shard {
         for attempt in &record.attempts {
             tables.attempt(AttemptLabels {
                 backend: attempt.backend.clone(),
-                provider: attempt.provider.clone(),
+                provider: attempt.provider.clone().unwrap_or_default(),
                 reason: attempt.reason.unwrap_or(Reason::Ok).as_str(),
             });
         }
@@ -182,7 +182,7 @@ impl Tables {
         let ai = record.ai.as_ref();
         let model = ai.and_then(|ai| ai.model.as_deref()).unwrap_or_default();
         RequestLabels {
-            gateway: record.gateway.to_string(),
+            gateway: record.gateway.clone(),
             listener: record.listener.clone().unwrap_or_default(),
             route_namespace: key
                 .as_ref()
@@ -192,7 +192,7 @@ impl Tables {
             backend: record
                 .target
                 .as_ref()
-                .map(|t| t.key.to_string())
+                .map(|t| t.label.clone())
                 .unwrap_or_default(),
             provider: ai.map_or("", |ai| ai.provider),
             model: self.model(model),

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use agw_ai::operation::Operation;
 use agw_ai::usage::Usage;
-use agw_core::id::ObjectKey;
 use agw_core::snapshot::{RulePlan, Target};
 use http::{HeaderName, HeaderValue, Method, StatusCode, Version};
 use serde::Serialize;
@@ -21,7 +20,7 @@ pub(crate) struct Record {
     worker: Rc<Worker>,
     pub(crate) started: Instant,
     pub(crate) at: jiff::Timestamp,
-    pub(crate) gateway: ObjectKey,
+    pub(crate) gateway: Arc<str>,
     pub(crate) listener: Option<Arc<str>>,
     pub(crate) plan: Option<Arc<RulePlan>>,
     pub(crate) target: Option<Arc<Target>>,
@@ -60,9 +59,9 @@ pub(crate) struct AiRecord {
 /// One request to an upstream.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Attempt {
-    pub(crate) backend: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub(crate) provider: String,
+    pub(crate) backend: Arc<str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) provider: Option<Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) model: Option<Arc<str>>,
     pub(crate) endpoint: Arc<str>,
@@ -102,7 +101,7 @@ impl Outcome {
 impl Record {
     pub(crate) fn new(
         worker: Rc<Worker>,
-        gateway: ObjectKey,
+        gateway: Arc<str>,
         peer: SocketAddr,
         method: Method,
         version: Version,

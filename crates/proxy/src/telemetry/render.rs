@@ -89,8 +89,8 @@ impl Collector for Merged {
             self.attempts.iter().map(|(labels, count)| {
                 let reason = labels.reason.to_owned();
                 let labels = vec![
-                    ("backend", labels.backend.clone()),
-                    ("provider", labels.provider.clone()),
+                    ("backend", labels.backend.to_string()),
+                    ("provider", labels.provider.to_string()),
                     ("reason", reason),
                 ];
                 (labels, *count)
@@ -240,11 +240,11 @@ impl Merged {
 impl RequestLabels {
     fn all(&self) -> Labels {
         vec![
-            ("gateway", self.gateway.clone()),
+            ("gateway", self.gateway.to_string()),
             ("listener", self.listener.to_string()),
             ("route_namespace", self.route_namespace.to_string()),
             ("route_name", self.route_name.to_string()),
-            ("backend", self.backend.clone()),
+            ("backend", self.backend.to_string()),
             ("provider", self.provider.to_owned()),
             ("model", self.model.to_string()),
             ("method", self.method.to_owned()),
@@ -257,10 +257,10 @@ impl RequestLabels {
 impl AiLabels {
     fn route(&self) -> Labels {
         vec![
-            ("gateway", self.gateway.clone()),
+            ("gateway", self.gateway.to_string()),
             ("route_namespace", self.route_namespace.to_string()),
             ("route_name", self.route_name.to_string()),
-            ("backend", self.backend.clone()),
+            ("backend", self.backend.to_string()),
             ("provider", self.provider.to_owned()),
             ("operation", self.operation.to_owned()),
             ("model", self.model.to_string()),
@@ -276,7 +276,7 @@ impl AiLabels {
             ("gen_ai_response_model", self.response_model.to_string()),
             ("route_namespace", self.route_namespace.to_string()),
             ("route_name", self.route_name.to_string()),
-            ("backend", self.backend.clone()),
+            ("backend", self.backend.to_string()),
         ]
     }
 }
