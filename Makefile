@@ -1,44 +1,56 @@
-# AgentGateway: `make` shows what there is.
-SHELL := /bin/bash
+# `make` alone lists what can be made.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+
 CARGO ?= cargo
 
-.PHONY: help run test fmt fmt-check lint shape codegen codegen-check unit seed deny clean
+.PHONY: help run test fmt fmt-check lint unit acceptance codegen codegen-check shape \
+        build release deny clean
 
-help: ## Show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## Serve the six routing patterns of examples/ with a mock provider: no cluster, no key
-	$(CARGO) run -q -p agw-cli --bin agw -- run -f examples/routing-patterns --mock
+run: ## Serve the six routing patterns with a mock provider: no cluster, no key
+	$(CARGO) run --quiet -p agw-cli --bin agw -- run -f examples/routing-patterns --mock --banner
 
-test: fmt-check lint codegen-check shape unit seed ## Everything CI checks
+test: fmt-check lint codegen-check shape unit acceptance ## Everything that must pass before a merge
 
 fmt: ## Format the code
 	$(CARGO) fmt --all
 
-fmt-check:
+fmt-check: ## Check the format
 	$(CARGO) fmt --all --check
 
-lint: ## Clippy, warnings are errors
+lint: ## Clippy over everything; a warning is an error
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
-shape: ## Crate edges, file and function sizes, forbidden packages
-	$(CARGO) xtask lint-shape
-
-codegen: ## Write crds/ from the Rust types
-	$(CARGO) xtask codegen
-
-codegen-check:
-	$(CARGO) xtask codegen --check
-
-unit: ## Unit, golden, property and acceptance tests
+unit: ## Tests of all crates, with those that start the real binary
 	$(CARGO) test --workspace
 
-seed: ## The user's own scripts against `agw run`
+acceptance: build ## The scripts under tests/ against the real binary
+	tests/mock/run.sh
 	tests/seed/run.sh
 
-deny: ## Licences and banned crates (needs cargo-deny)
-	$(CARGO) deny check
+codegen: ## Write the generated files (crds/)
+	$(CARGO) xtask codegen
 
-clean:
+codegen-check: ## Check that the generated files are what the code says
+	$(CARGO) xtask codegen --check
+
+shape: ## Check dependencies between crates and sizes of files
+	$(CARGO) xtask lint-shape
+
+build: ## Build the binary: target/debug/agw
+	$(CARGO) build -p agw-cli --bin agw
+
+release: ## Build the fast binary: target/release/agw
+	AGW_GIT_SHA=$$(git rev-parse --short HEAD 2>/dev/null || true) $(CARGO) build --release -p agw-cli --bin agw
+
+deny: ## Check licences, advisories and banned crates (needs cargo-deny and a network)
+	@command -v cargo-deny >/dev/null || { echo "cargo-deny is missing: cargo install --locked cargo-deny" >&2; exit 1; }
+	cargo-deny check
+
+clean: ## Remove what was built
 	$(CARGO) clean
