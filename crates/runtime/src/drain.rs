@@ -2,11 +2,16 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+/// Signals this soon after the first are the same request: a process group and a supervisor that
+/// passes signals on both deliver one.
+const SAME_REQUEST: Duration = Duration::from_millis(250);
 
 /// What the operator asked for, in two steps.
 #[derive(Debug, Clone, Default)]
@@ -28,12 +33,23 @@ impl Shutdown {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let own = shutdown.clone();
         let task = tokio::spawn(async move {
-            for token in [&own.drain, &own.now] {
+            let mut first: Option<Instant> = None;
+            loop {
                 tokio::select! {
                     _ = terminate.recv() => {}
                     _ = interrupt.recv() => {}
                 }
-                token.cancel();
+                match first {
+                    None => {
+                        first = Some(Instant::now());
+                        own.drain.cancel();
+                    }
+                    Some(first) if first.elapsed() < SAME_REQUEST => {}
+                    Some(_) => {
+                        own.now.cancel();
+                        return;
+                    }
+                }
             }
         });
         Ok((shutdown, task))
