@@ -19,6 +19,6 @@ mod telemetry;
 mod upstream;
 mod worker;
 
-pub use proxy::{DrainReport, Proxy, Serving, StartError};
+pub use proxy::{DrainReport, Pages, Proxy, Serving, StartError};
 pub use settings::{Limits, Settings};
 pub use telemetry::Reason;
