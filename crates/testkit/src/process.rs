@@ -300,13 +300,21 @@ impl Builder {
         for path in &self.paths {
             command.arg("-f").arg(path);
         }
-        command.args(["--bind", &address.to_string()]);
-        for (option, port) in [
-            ("--admin", ADMIN),
-            ("--metrics", METRICS),
-            ("--ready", READY),
+        let given = |option: &str| {
+            self.arguments
+                .iter()
+                .any(|argument| argument.to_string_lossy().starts_with(option))
+        };
+        let page = |port| SocketAddr::new(address, port).to_string();
+        for (option, value) in [
+            ("--bind", address.to_string()),
+            ("--admin", page(ADMIN)),
+            ("--metrics", page(METRICS)),
+            ("--ready", page(READY)),
         ] {
-            command.args([option, &SocketAddr::new(address, port).to_string()]);
+            if !given(option) {
+                command.args([option, &value]);
+            }
         }
         command
             .args(&self.arguments)
