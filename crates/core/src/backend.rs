@@ -72,7 +72,7 @@ pub struct AiProvider {
 }
 
 /// Whose API a provider entry speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum ProviderKind {
     OpenAi,
 }

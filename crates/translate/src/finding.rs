@@ -125,6 +125,7 @@ codes! {
     DialectStandby "AGW0505" Hint "standby by weight 0 has a standard form";
     DialectHealth "AGW0506" Hint "the health check has a standard form";
     DialectRetry "AGW0507" Hint "the retry has a standard form";
+    DoubledPath "AGW0508" Hint "a rewrite doubles the end of the path";
 
     InvalidBackend "AGW0601" Error "a backend contradicts itself or lacks something";
     InvalidPolicy "AGW0602" Error "a policy contradicts itself or lacks something";

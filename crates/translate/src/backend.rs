@@ -1,0 +1,327 @@
+//! `AgentgatewayBackend`s.
+
+mod policies;
+mod provider;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use agw_api::backend_policy::{BackendPolicies, RouteType};
+use agw_api::conditions::{backend as reasons, types};
+use agw_api::{AgentgatewayBackend, AgentgatewayBackendSpec};
+use agw_core::backend::{
+    AiBackend, Api, ApiRoute, AppProtocol, Backend, BackendTarget, Endpoint, EndpointBackend,
+};
+use agw_core::id::{BackendKey, ObjectKey};
+use serde_json::json;
+
+use crate::expression::Rejected;
+use crate::finding::{Code, ObjectRef};
+use crate::manifest::Sourced;
+use crate::report::{Report, Subject};
+use crate::settings::Settings;
+use crate::state::ClusterState;
+use crate::status::{Condition, ObjectStatus, conditions};
+
+pub(crate) use policies::{Layer, Layers};
+
+/// What an `AgentgatewayBackend` came to.
+#[derive(Debug, Clone)]
+pub(crate) enum Outcome {
+    Usable(Arc<Backend>),
+    /// Requests to it get 500; the text says why.
+    Unusable(String),
+}
+
+/// Every backend, and its status.
+pub(crate) fn translate_all(
+    state: &ClusterState,
+    settings: &Settings,
+    policies: &BTreeMap<ObjectKey, Vec<Layer<'_>>>,
+    report: &mut Report,
+) -> (BTreeMap<ObjectKey, Outcome>, Vec<ObjectStatus>) {
+    let mut outcomes = BTreeMap::new();
+    let mut statuses = Vec::new();
+    for (key, sourced) in &state.backends {
+        let subject = Subject {
+            kind: "AgentgatewayBackend",
+            key,
+            origin: &sourced.origin,
+        };
+        let context = Context {
+            state,
+            settings,
+            subject,
+        };
+        let mut refs = Ok(());
+        let layers = policies.get(key).map_or(&[][..], Vec::as_slice);
+        let built = context.backend(key, sourced, layers, &mut refs, report);
+        statuses.push(status(key, &sourced.object, built.is_ok(), &refs));
+        let outcome = match (built, refs) {
+            (Ok(backend), Ok(())) => Outcome::Usable(Arc::new(backend)),
+            (Ok(_), Err(unresolved)) => Outcome::Unusable(unresolved.message),
+            (Err(Rejected), _) => {
+                Outcome::Unusable(format!("AgentgatewayBackend {key} is not valid"))
+            }
+        };
+        outcomes.insert(key.clone(), outcome);
+    }
+    (outcomes, statuses)
+}
+
+/// A reference of a backend that leads nowhere.
+#[derive(Debug, Clone)]
+pub(crate) struct Unresolved {
+    reason: &'static str,
+    message: String,
+}
+
+/// What translating one backend looks at.
+#[derive(Clone, Copy)]
+struct Context<'a> {
+    state: &'a ClusterState,
+    settings: &'a Settings,
+    subject: Subject<'a>,
+}
+
+impl Context<'_> {
+    fn backend(
+        self,
+        key: &ObjectKey,
+        sourced: &Sourced<AgentgatewayBackend>,
+        attached: &[Layer<'_>],
+        refs: &mut Result<(), Unresolved>,
+        report: &mut Report,
+    ) -> Result<Backend, Rejected> {
+        let spec = &sourced.object.spec;
+        let own = spec.policies.as_ref().map(|policies| Layer {
+            policies,
+            subject: self.subject,
+            field: "spec.policies".to_owned(),
+        });
+        let layers: Layers<'_> = own.into_iter().chain(attached.iter().cloned()).collect();
+        let target = match (&spec.ai, &spec.static_) {
+            (Some(_), None) => BackendTarget::Ai(self.ai(spec, &layers, refs, report)?),
+            (None, Some(fixed)) => {
+                let made = policies::merge(self, &layers, policies::Purpose::Plain, refs, report)?;
+                let tls = made.tls;
+                let endpoint = Endpoint {
+                    host: fixed.host.as_str().into(),
+                    port: fixed.port,
+                    tls,
+                };
+                BackendTarget::Endpoints(Box::new(EndpointBackend {
+                    endpoints: vec![endpoint],
+                    protocol: AppProtocol::Http1,
+                    policy: made.policy,
+                }))
+            }
+            _ => {
+                report.add(
+                    self.subject,
+                    Code::InvalidBackend,
+                    "spec",
+                    "a backend is either `ai` or `static`",
+                    "write exactly one of the two",
+                );
+                return Err(Rejected);
+            }
+        };
+        Ok(Backend {
+            key: BackendKey::agentgateway(key.clone()),
+            target,
+        })
+    }
+
+    fn ai(
+        self,
+        spec: &AgentgatewayBackendSpec,
+        layers: &Layers<'_>,
+        refs: &mut Result<(), Unresolved>,
+        report: &mut Report,
+    ) -> Result<AiBackend, Rejected> {
+        let Some(ai) = &spec.ai else {
+            return Err(Rejected);
+        };
+        let groups = match (&ai.provider, &ai.groups[..]) {
+            (Some(lone), []) => {
+                let entry = provider::Entry {
+                    name: None,
+                    provider: lone,
+                    field: "spec.ai.provider".to_owned(),
+                };
+                vec![vec![self.provider(&entry, layers, refs, report)?]]
+            }
+            (None, groups) if groups.iter().any(|g| !g.providers.is_empty()) => {
+                self.groups(groups, layers, refs, report)?
+            }
+            _ => {
+                report.add(
+                    self.subject,
+                    Code::InvalidBackend,
+                    "spec.ai",
+                    "an AI backend has either `provider` or `groups`",
+                    "write exactly one of the two; a group needs at least one provider",
+                );
+                return Err(Rejected);
+            }
+        };
+        Ok(AiBackend {
+            groups,
+            routes: self.routes(spec, layers, report)?,
+        })
+    }
+
+    fn groups(
+        self,
+        groups: &[agw_api::backend::ProviderGroup],
+        layers: &Layers<'_>,
+        refs: &mut Result<(), Unresolved>,
+        report: &mut Report,
+    ) -> Result<Vec<Vec<agw_core::backend::AiProvider>>, Rejected> {
+        let mut names = Vec::new();
+        let mut all = Vec::new();
+        let mut outcome = Ok(());
+        for (g, group) in groups.iter().enumerate() {
+            let mut entries = Vec::new();
+            for (p, named) in group.providers.iter().enumerate() {
+                let field = format!("spec.ai.groups[{g}].providers[{p}]");
+                if names.contains(&&named.name) {
+                    let message = format!("two providers are named `{}`", named.name);
+                    report.add(
+                        self.subject,
+                        Code::InvalidBackend,
+                        &format!("{field}.name"),
+                        message,
+                        "give each provider its own name",
+                    );
+                    outcome = Err(Rejected);
+                }
+                names.push(&named.name);
+                let own = named.policies.as_ref().map(|policies| Layer {
+                    policies,
+                    subject: self.subject,
+                    field: format!("{field}.policies"),
+                });
+                let layers: Layers<'_> = own.into_iter().chain(layers.iter().cloned()).collect();
+                let provider = named.provider();
+                let entry = provider::Entry {
+                    name: Some(&named.name),
+                    provider: &provider,
+                    field,
+                };
+                match self.provider(&entry, &layers, refs, report) {
+                    Ok(made) => entries.push(made),
+                    Err(Rejected) => outcome = Err(Rejected),
+                }
+            }
+            if !entries.is_empty() {
+                all.push(entries);
+            }
+        }
+        outcome.map(|()| all)
+    }
+
+    /// `ai.routes` or `policies.ai.routes`; both with different values contradict each other.
+    fn routes(
+        self,
+        spec: &AgentgatewayBackendSpec,
+        layers: &Layers<'_>,
+        report: &mut Report,
+    ) -> Result<Vec<ApiRoute>, Rejected> {
+        let own = spec
+            .ai
+            .as_ref()
+            .map(|ai| &ai.routes)
+            .filter(|routes| !routes.is_empty());
+        let policy = layers.iter().find_map(|layer| layer.policies.ai.as_ref());
+        let policy = policy
+            .map(|ai| &ai.routes)
+            .filter(|routes| !routes.is_empty());
+        if let (Some(own), Some(policy)) = (own, policy)
+            && own != policy
+        {
+            report.add(
+                self.subject,
+                Code::InvalidBackend,
+                "spec.ai.routes",
+                "`ai.routes` and `policies.ai.routes` say different things",
+                "keep one of the two",
+            );
+            return Err(Rejected);
+        }
+        let routes = own.or(policy).into_iter().flatten();
+        Ok(routes
+            .map(|(suffix, kind)| ApiRoute {
+                suffix: suffix.as_str().into(),
+                api: api(*kind),
+            })
+            .collect())
+    }
+}
+
+fn api(kind: RouteType) -> Api {
+    match kind {
+        RouteType::Completions => Api::ChatCompletions,
+        RouteType::Responses => Api::Responses,
+        RouteType::Embeddings => Api::Embeddings,
+        RouteType::Models => Api::Models,
+        RouteType::Passthrough => Api::Passthrough,
+    }
+}
+
+fn status(
+    key: &ObjectKey,
+    object: &AgentgatewayBackend,
+    valid: bool,
+    refs: &Result<(), Unresolved>,
+) -> ObjectStatus {
+    let accepted = if valid {
+        Condition::yes(types::ACCEPTED, reasons::ACCEPTED)
+    } else {
+        let message = "the spec is not valid; requests to it get 500";
+        Condition::no(types::ACCEPTED, reasons::INVALID, message)
+    };
+    let resolved = match refs {
+        Ok(()) => Condition::yes(types::RESOLVED_REFS, reasons::RESOLVED_REFS),
+        Err(unresolved) => Condition::no(
+            types::RESOLVED_REFS,
+            unresolved.reason,
+            unresolved.message.clone(),
+        ),
+    };
+    let generation = object.metadata.generation;
+    ObjectStatus {
+        object: ObjectRef::new("AgentgatewayBackend", Some(&key.namespace), &key.name),
+        status: json!({ "conditions": conditions(&[accepted, resolved], generation) }),
+    }
+}
+
+/// Whether the policies of a backend part can stand on their own: for policies without a target.
+pub(crate) fn check_part(
+    state: &ClusterState,
+    settings: &Settings,
+    policies: &BackendPolicies,
+    subject: Subject<'_>,
+    report: &mut Report,
+) -> Result<(), Rejected> {
+    let context = Context {
+        state,
+        settings,
+        subject,
+    };
+    let layers: Layers<'_> = vec![Layer {
+        policies,
+        subject,
+        field: "spec.backend".to_owned(),
+    }];
+    let mut refs = Ok(());
+    policies::merge(
+        context,
+        &layers,
+        policies::Purpose::Ai(agw_core::backend::ProviderKind::OpenAi),
+        &mut refs,
+        report,
+    )?;
+    refs.map_err(|_| Rejected)
+}

@@ -1,0 +1,161 @@
+//! One provider entry of an AI backend.
+
+use std::sync::Arc;
+
+use agw_api::backend::{OpenAi, Provider};
+use agw_core::backend::{AiProvider, Endpoint, ProviderKind, UpstreamTls, Verify};
+
+use super::policies::{self, Layers, Purpose};
+use super::{Context, Unresolved};
+use crate::expression::Rejected;
+use crate::finding::Code;
+use crate::report::Report;
+
+/// A provider as it is written, and where.
+pub(super) struct Entry<'a> {
+    pub(super) name: Option<&'a str>,
+    pub(super) provider: &'a Provider,
+    pub(super) field: String,
+}
+
+impl Context<'_> {
+    pub(super) fn provider(
+        self,
+        entry: &Entry<'_>,
+        layers: &Layers<'_>,
+        refs: &mut Result<(), Unresolved>,
+        report: &mut Report,
+    ) -> Result<AiProvider, Rejected> {
+        let Entry {
+            provider, field, ..
+        } = entry;
+        let Some(openai) = &provider.openai else {
+            report.add(
+                self.subject,
+                Code::InvalidBackend,
+                field,
+                "no provider is named",
+                "write `openai: {}`, the provider of this release",
+            );
+            return Err(Rejected);
+        };
+        let kind = ProviderKind::OpenAi;
+        let model = self.model(openai, &format!("{field}.openai"), report)?;
+        if provider.path.is_some() && provider.path_prefix.is_some() {
+            let message = "`path` and `pathPrefix` exclude each other";
+            report.add(
+                self.subject,
+                Code::InvalidBackend,
+                field,
+                message,
+                "keep one of the two",
+            );
+            return Err(Rejected);
+        }
+        let made = policies::merge(self, layers, Purpose::Ai(kind), refs, report)?;
+        let endpoint = self.endpoint(kind, entry, made.tls, report)?;
+        let rooted = |path: &String| Arc::from(format!("/{}", path.trim_start_matches('/')));
+        let dialect = agw_ai::dialect::of(kind).provider();
+        Ok(AiProvider {
+            name: entry.name.unwrap_or(dialect.name).into(),
+            kind,
+            model,
+            endpoint,
+            path: provider.path.as_ref().map(rooted),
+            path_prefix: provider.path_prefix.as_ref().map(rooted),
+            policy: made.policy,
+        })
+    }
+
+    fn model(
+        self,
+        openai: &OpenAi,
+        field: &str,
+        report: &mut Report,
+    ) -> Result<Option<Arc<str>>, Rejected> {
+        let config = openai
+            .config
+            .as_ref()
+            .and_then(|config| config.model.as_ref());
+        match (&openai.model, config) {
+            (Some(own), Some(config)) if own != config => {
+                report.add(
+                    self.subject,
+                    Code::InvalidBackend,
+                    &format!("{field}.config.model"),
+                    format!("`model` says {own:?} and `config.model` says {config:?}"),
+                    "keep `model`",
+                );
+                Err(Rejected)
+            }
+            (own, config) => {
+                if config.is_some() {
+                    report.add(
+                        self.subject,
+                        Code::DialectModel,
+                        &format!("{field}.config.model"),
+                        "the model stands in `openai.config.model`",
+                        "the standard place is `openai.model`",
+                    );
+                }
+                Ok(own.as_ref().or(config).map(|model| model.as_str().into()))
+            }
+        }
+    }
+
+    /// Where the provider is: its own host, the one that is written, or the mock's.
+    fn endpoint(
+        self,
+        kind: ProviderKind,
+        entry: &Entry<'_>,
+        tls: Option<UpstreamTls>,
+        report: &mut Report,
+    ) -> Result<Endpoint, Rejected> {
+        let provider = agw_ai::dialect::of(kind).provider();
+        let written = entry.provider;
+        match (&written.host, written.port) {
+            (None, Some(_)) => {
+                let message = "`port` without `host`";
+                report.add(
+                    self.subject,
+                    Code::InvalidBackend,
+                    &entry.field,
+                    message,
+                    "write the host too",
+                );
+                Err(Rejected)
+            }
+            // A host without TLS settings speaks TLS on its well-known port and cleartext on any
+            // other, as a URL without a scheme would be read.
+            (Some(host), port) => {
+                let port = port.unwrap_or(443);
+                let tls = tls.or_else(|| {
+                    (port == 443).then_some(UpstreamTls {
+                        sni: None,
+                        verify: Verify::Full,
+                    })
+                });
+                Ok(Endpoint {
+                    host: host.as_str().into(),
+                    port,
+                    tls,
+                })
+            }
+            (None, None) => match &self.settings.provider_override {
+                Some(endpoint) => Ok(endpoint.clone()),
+                None => {
+                    let own = UpstreamTls {
+                        sni: None,
+                        verify: Verify::Full,
+                    };
+                    let tls = provider.tls.then(|| tls.unwrap_or(own));
+                    Ok(Endpoint {
+                        host: provider.host.into(),
+                        port: provider.port,
+                        tls,
+                    })
+                }
+            },
+        }
+    }
+}

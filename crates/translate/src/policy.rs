@@ -1,0 +1,303 @@
+//! Policies: what they ask, and what they are attached to.
+
+mod target;
+mod traffic;
+
+use std::collections::BTreeMap;
+
+use agw_api::backend_policy::BackendPolicies;
+use agw_api::conditions::{policy as reasons, types};
+use agw_api::names::CONTROLLER_NAME;
+use agw_api::policy::{TargetRef, TargetSelector, Traffic};
+use agw_api::transformation::InlineTransformation;
+use agw_core::id::ObjectKey;
+use agw_core::policy::TrafficPolicy;
+use serde_json::{Value, json};
+
+use crate::backend::{Layer, check_part};
+use crate::expression::Rejected;
+use crate::finding::Code;
+use crate::report::{Report, Subject};
+use crate::settings::Settings;
+use crate::state::ClusterState;
+use crate::status::{Condition, ObjectStatus, conditions};
+use target::Target;
+
+/// Policies by what they are attached to. Where several are, the older wins field by field.
+#[derive(Debug, Default)]
+pub(crate) struct Attached<'a> {
+    traffic: BTreeMap<Target, TrafficPolicy>,
+    pub(crate) backends: BTreeMap<ObjectKey, Vec<Layer<'a>>>,
+    pub(crate) statuses: Vec<ObjectStatus>,
+}
+
+/// A policy of either kind.
+#[derive(Debug)]
+struct Policy<'a> {
+    subject: Subject<'a>,
+    created: Option<i64>,
+    generation: Option<i64>,
+    refs: &'a [TargetRef],
+    selectors: &'a [TargetSelector],
+    traffic: Option<Traffic>,
+    inline_request: Option<&'a InlineTransformation>,
+    inline_response: Option<&'a InlineTransformation>,
+    backend: Option<&'a BackendPolicies>,
+}
+
+/// A policy's status for one of its targets.
+struct Ancestor {
+    reference: Value,
+    conditions: Vec<Condition>,
+}
+
+impl Attached<'_> {
+    pub(crate) fn gateway(&self, key: &ObjectKey) -> TrafficPolicy {
+        self.of(&Target::Gateway(key.clone()))
+    }
+
+    pub(crate) fn listener(&self, gateway: &ObjectKey, name: &str) -> TrafficPolicy {
+        self.of(&Target::Listener(gateway.clone(), name.to_owned()))
+    }
+
+    pub(crate) fn route(&self, key: &ObjectKey) -> TrafficPolicy {
+        self.of(&Target::Route(key.clone()))
+    }
+
+    pub(crate) fn rule(&self, route: &ObjectKey, name: &str) -> TrafficPolicy {
+        self.of(&Target::Rule(route.clone(), name.to_owned()))
+    }
+
+    fn of(&self, target: &Target) -> TrafficPolicy {
+        self.traffic.get(target).cloned().unwrap_or_default()
+    }
+}
+
+/// Every policy, the older first.
+fn all(state: &ClusterState) -> Vec<Policy<'_>> {
+    let open = state.policies.iter().map(|(key, sourced)| {
+        let (meta, spec) = (&sourced.object.metadata, &sourced.object.spec);
+        Policy {
+            subject: Subject {
+                kind: "AgentgatewayPolicy",
+                key,
+                origin: &sourced.origin,
+            },
+            created: meta.creation_timestamp.as_ref().map(|t| t.0.as_second()),
+            generation: meta.generation,
+            refs: &spec.target_refs,
+            selectors: &spec.target_selectors,
+            traffic: spec.traffic.clone(),
+            inline_request: None,
+            inline_response: None,
+            backend: spec.backend.as_ref(),
+        }
+    });
+    let enterprise = state.enterprise_policies.iter().map(|(key, sourced)| {
+        let (meta, spec) = (&sourced.object.metadata, &sourced.object.spec);
+        let traffic = spec.traffic.as_ref();
+        Policy {
+            subject: Subject {
+                kind: "EnterpriseAgentgatewayPolicy",
+                key,
+                origin: &sourced.origin,
+            },
+            created: meta.creation_timestamp.as_ref().map(|t| t.0.as_second()),
+            generation: meta.generation,
+            refs: &spec.target_refs,
+            selectors: &spec.target_selectors,
+            traffic: traffic.map(|t| t.standard()),
+            inline_request: traffic.and_then(|t| t.request_transformation.as_ref()),
+            inline_response: traffic.and_then(|t| t.response_transformation.as_ref()),
+            backend: spec.backend.as_ref(),
+        }
+    });
+    let mut policies: Vec<_> = open.chain(enterprise).collect();
+    policies.sort_by(|a, b| {
+        let age = |p: &Policy<'_>| p.created.unwrap_or(i64::MAX);
+        age(a)
+            .cmp(&age(b))
+            .then_with(|| a.subject.key.cmp(b.subject.key))
+            .then_with(|| a.subject.kind.cmp(b.subject.kind))
+    });
+    policies
+}
+
+pub(crate) fn attach<'a>(
+    state: &'a ClusterState,
+    settings: &Settings,
+    report: &mut Report,
+) -> Attached<'a> {
+    let mut attached = Attached::default();
+    for policy in all(state) {
+        let valid = policy.check(state, settings, report);
+        let targets = policy.targets(state, report);
+        let mut ancestors = Vec::new();
+        for (reference, target) in targets {
+            let outcome = match (&target, valid) {
+                (None, _) => Err(reasons::TARGET_NOT_FOUND),
+                (Some(_), Err(Rejected)) => Err(reasons::INVALID),
+                (Some(target), Ok(())) => policy.attach_to(target, &mut attached, report),
+            };
+            ancestors.push(Ancestor {
+                reference,
+                conditions: verdict(&target, outcome),
+            });
+        }
+        attached.statuses.push(policy.status(&ancestors));
+    }
+    attached
+}
+
+fn verdict(target: &Option<Target>, outcome: Result<(), &'static str>) -> Vec<Condition> {
+    let accepted = match outcome {
+        Ok(()) => Condition::yes(types::ACCEPTED, reasons::VALID),
+        Err(reason) => Condition::no(
+            types::ACCEPTED,
+            reason,
+            "the policy is not in force here; see the findings and Events",
+        ),
+    };
+    let attached = match (target, outcome) {
+        (Some(_), Ok(())) => Condition::yes(types::ATTACHED, reasons::ATTACHED),
+        _ => Condition::no(
+            types::ATTACHED,
+            reasons::PENDING,
+            "the policy is not attached",
+        ),
+    };
+    vec![accepted, attached]
+}
+
+impl<'a> Policy<'a> {
+    /// Whether all of it compiles and makes sense. One that is not valid is in force nowhere.
+    fn check(
+        &self,
+        state: &ClusterState,
+        settings: &Settings,
+        report: &mut Report,
+    ) -> Result<(), Rejected> {
+        let targets = self.shape(report);
+        let traffic = self.compile_traffic(report).map(drop);
+        let backend = match self.backend {
+            Some(backend) => check_part(state, settings, backend, self.subject, report),
+            None => Ok(()),
+        };
+        targets.and(traffic).and(backend)
+    }
+
+    fn shape(&self, report: &mut Report) -> Result<(), Rejected> {
+        let (message, remedy) = if self.refs.is_empty() && self.selectors.is_empty() {
+            ("the policy has no target", "name one in `targetRefs`")
+        } else if !self.refs.is_empty() && !self.selectors.is_empty() {
+            (
+                "`targetRefs` and `targetSelectors` exclude each other",
+                "keep one of them",
+            )
+        } else if self.traffic.is_none()
+            && self.inline_request.is_none()
+            && self.inline_response.is_none()
+            && self.backend.is_none()
+        {
+            (
+                "the policy asks for nothing",
+                "write `traffic` or `backend`",
+            )
+        } else {
+            return Ok(());
+        };
+        report.add(self.subject, Code::InvalidPolicy, "spec", message, remedy);
+        Err(Rejected)
+    }
+
+    /// Puts the policy in force on one target. The error is the reason why it is not.
+    fn attach_to(
+        &self,
+        target: &Target,
+        attached: &mut Attached<'a>,
+        report: &mut Report,
+    ) -> Result<(), &'static str> {
+        if let Target::Backend(key) = target {
+            if self.has_traffic() {
+                let message = "`traffic` does not apply to backends";
+                report.add(
+                    self.subject,
+                    Code::InvalidPolicy,
+                    "spec.traffic",
+                    message,
+                    "target a Gateway or HTTPRoute",
+                );
+                return Err(reasons::INVALID);
+            }
+            if let Some(policies) = self.backend {
+                let layer = Layer {
+                    policies,
+                    subject: self.subject,
+                    field: "spec.backend".to_owned(),
+                };
+                attached
+                    .backends
+                    .entry(key.clone())
+                    .or_default()
+                    .push(layer);
+            }
+            return Ok(());
+        }
+        if self.backend.is_some() {
+            let message = "`backend` applies to AgentgatewayBackends only";
+            report.add(
+                self.subject,
+                Code::InvalidPolicy,
+                "spec.backend",
+                message,
+                "target an AgentgatewayBackend",
+            );
+            return Err(reasons::INVALID);
+        }
+        let traffic = self
+            .compile_for(target, report)
+            .map_err(|Rejected| reasons::INVALID)?;
+        let entry = attached.traffic.entry(target.clone()).or_default();
+        if overlaps(entry, &traffic) {
+            let message =
+                format!("an older policy on {target} sets the same field; the older one counts");
+            report.add(
+                self.subject,
+                Code::PolicyConflict,
+                "spec.traffic",
+                message,
+                "set it in one policy",
+            );
+        }
+        *entry = entry.over(&traffic);
+        Ok(())
+    }
+
+    fn has_traffic(&self) -> bool {
+        self.traffic.is_some() || self.inline_request.is_some() || self.inline_response.is_some()
+    }
+
+    fn status(&self, ancestors: &[Ancestor]) -> ObjectStatus {
+        let entries: Vec<_> = ancestors
+            .iter()
+            .map(|ancestor| {
+                json!({
+                    "ancestorRef": ancestor.reference,
+                    "controllerName": CONTROLLER_NAME,
+                    "conditions": conditions(&ancestor.conditions, self.generation),
+                })
+            })
+            .collect();
+        ObjectStatus {
+            object: self.subject.reference(),
+            status: json!({ "ancestors": entries }),
+        }
+    }
+}
+
+fn overlaps(older: &TrafficPolicy, newer: &TrafficPolicy) -> bool {
+    (older.pre_routing.is_some() && newer.pre_routing.is_some())
+        || (older.post_routing.is_some() && newer.post_routing.is_some())
+        || (older.request_timeout.is_some() && newer.request_timeout.is_some())
+        || (older.retry.is_some() && newer.retry.is_some())
+}

@@ -1,0 +1,80 @@
+//! Findings as they are made, tied to the object and field they are about.
+
+use agw_core::id::ObjectKey;
+
+use crate::finding::{Code, Finding, ObjectRef};
+use crate::manifest::Origin;
+
+/// Collects findings.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    findings: Vec<Finding>,
+}
+
+/// The object that is being translated.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    pub(crate) kind: &'static str,
+    pub(crate) key: &'a ObjectKey,
+    pub(crate) origin: &'a Origin,
+}
+
+impl Subject<'_> {
+    pub(crate) fn reference(&self) -> ObjectRef {
+        let namespace = Some(&*self.key.namespace).filter(|n| !n.is_empty());
+        ObjectRef::new(self.kind, namespace, &self.key.name)
+    }
+}
+
+impl Report {
+    /// Notes a finding about `field` of `subject`.
+    pub(crate) fn add(
+        &mut self,
+        subject: Subject<'_>,
+        code: Code,
+        field: &str,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        let finding = Finding::new(code, message)
+            .with_remedy(remedy)
+            .about(subject.reference());
+        self.findings.push(finding.at(subject.origin, field));
+    }
+
+    /// Notes a finding at a place inside a scalar: `offset` characters into the value of `field`.
+    /// Only a value on one line can be pointed into.
+    pub(crate) fn add_inside(
+        &mut self,
+        subject: Subject<'_>,
+        code: Code,
+        field: &str,
+        position: (u32, u32),
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        let finding = Finding::new(code, message)
+            .with_remedy(remedy)
+            .about(subject.reference());
+        let mut finding = finding.at(subject.origin, field);
+        if let Some((line, column)) = subject.origin.locate_value(field) {
+            finding.line = Some(line);
+            // The quote before the text takes a column of its own; a reader finds the place.
+            let inside = if position.0 == 1 { position.1 } else { 0 };
+            finding.column = Some(column + inside);
+        }
+        self.findings.push(finding);
+    }
+
+    /// Every finding, in the order of files and lines.
+    pub(crate) fn finish(mut self) -> Vec<Finding> {
+        self.findings.sort_by(|a, b| {
+            let place = |f: &Finding| (f.file.clone(), f.line, f.column, f.code, f.field.clone());
+            place(a)
+                .cmp(&place(b))
+                .then_with(|| a.message.cmp(&b.message))
+        });
+        self.findings.dedup();
+        self.findings
+    }
+}

@@ -1,0 +1,305 @@
+//! HTTPRoutes.
+
+mod attach;
+mod backends;
+mod filters;
+mod matches;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agw_api::conditions::{route as reasons, types};
+use agw_api::external::HttpRoute;
+use agw_api::external::httproutes::HttpRouteRules;
+use agw_api::names::CONTROLLER_NAME;
+use agw_core::backend::Backend;
+use agw_core::hostname::Hostname;
+use agw_core::id::{BackendKey, ObjectKey};
+use agw_core::policy::TrafficPolicy;
+use agw_core::route::{Route, Rule};
+use serde_json::{Value, json};
+
+use crate::backend::Outcome;
+use crate::expression::Rejected;
+use crate::finding::{Code, ObjectRef};
+use crate::gateway::GatewayPlan;
+use crate::manifest::Sourced;
+use crate::policy::Attached;
+use crate::report::{Report, Subject};
+use crate::retry;
+use crate::state::ClusterState;
+use crate::status::{Condition, ObjectStatus, conditions};
+
+pub(crate) use attach::Attachment;
+
+/// What translating routes looks at.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) state: &'a ClusterState,
+    pub(crate) gateways: &'a [GatewayPlan],
+    pub(crate) backends: &'a BTreeMap<ObjectKey, Outcome>,
+    pub(crate) policies: &'a Attached<'a>,
+}
+
+/// A route with the Gateways it is attached to.
+#[derive(Debug)]
+pub(crate) struct Translated {
+    pub(crate) route: Arc<Route>,
+    /// Position of the Gateway, and the names of its listeners.
+    pub(crate) attachments: Vec<Attachment>,
+    /// Every backend that its rules name.
+    pub(crate) backends: BTreeMap<BackendKey, Arc<Backend>>,
+    pub(crate) status: Option<ObjectStatus>,
+}
+
+/// The first thing that is wrong with each aspect of a route, for its conditions.
+#[derive(Debug, Default)]
+struct Problems {
+    accepted: Option<(&'static str, String)>,
+    resolved: Option<(&'static str, String)>,
+}
+
+impl Problems {
+    fn not_accepted(&mut self, reason: &'static str, message: impl Into<String>) {
+        self.accepted
+            .get_or_insert_with(|| (reason, message.into()));
+    }
+
+    fn not_resolved(&mut self, reason: &'static str, message: impl Into<String>) {
+        self.resolved
+            .get_or_insert_with(|| (reason, message.into()));
+    }
+}
+
+pub(crate) fn translate(
+    context: Context<'_>,
+    key: &ObjectKey,
+    sourced: &Sourced<HttpRoute>,
+    report: &mut Report,
+) -> Translated {
+    let subject = Subject {
+        kind: "HTTPRoute",
+        key,
+        origin: &sourced.origin,
+    };
+    let object = &sourced.object;
+    let mut problems = Problems::default();
+    let hostnames = hostnames(object, subject, &mut problems, report);
+    let mut backends = BTreeMap::new();
+    let specs = object.spec.rules.iter().flatten().enumerate();
+    let rules: Vec<_> = specs
+        .map(|(index, spec)| {
+            let mut maker = RuleMaker {
+                context,
+                subject,
+                field: format!("spec.rules[{index}]"),
+                problems: &mut problems,
+                backends: &mut backends,
+                report: &mut *report,
+            };
+            Arc::new(maker.rule(spec))
+        })
+        .collect();
+    let (attachments, parents) = attach::attach(context, object, subject, &hostnames, report);
+    let policy = context.policies.route(key);
+    let route = Route {
+        key: key.clone(),
+        listeners: Vec::new(),
+        hostnames,
+        created: object
+            .metadata
+            .creation_timestamp
+            .as_ref()
+            .map(|t| t.0.as_second()),
+        rules,
+        policy,
+    };
+    let status = status(key, object, &parents, &problems);
+    Translated {
+        route: Arc::new(route),
+        attachments,
+        backends,
+        status,
+    }
+}
+
+fn hostnames(
+    object: &HttpRoute,
+    subject: Subject<'_>,
+    problems: &mut Problems,
+    report: &mut Report,
+) -> Vec<Hostname> {
+    let written = object.spec.hostnames.iter().flatten().enumerate();
+    let parsed: Vec<_> = written
+        .filter_map(|(index, text)| match Hostname::parse(text) {
+            Ok(hostname) if hostname != Hostname::Any => Some(hostname),
+            _ => {
+                let message = format!("{text:?} is not a hostname");
+                let field = format!("spec.hostnames[{index}]");
+                problems.not_accepted(reasons::UNSUPPORTED_VALUE, message.clone());
+                let remedy = "write a DNS name, or `*.` and one";
+                report.add(subject, Code::InvalidValue, &field, message, remedy);
+                None
+            }
+        })
+        .collect();
+    parsed
+}
+
+/// Our entries of `status.parents`; `None` when no parent is ours.
+fn status(
+    key: &ObjectKey,
+    object: &HttpRoute,
+    parents: &[attach::Parent],
+    problems: &Problems,
+) -> Option<ObjectStatus> {
+    if parents.is_empty() {
+        return None;
+    }
+    let generation = object.metadata.generation;
+    let resolved = match &problems.resolved {
+        None => Condition::yes(types::RESOLVED_REFS, reasons::RESOLVED_REFS),
+        Some((reason, message)) => Condition::no(types::RESOLVED_REFS, reason, message.clone()),
+    };
+    let entries: Vec<Value> = parents
+        .iter()
+        .map(|parent| {
+            let accepted = match (&parent.refused, &problems.accepted) {
+                (Some((reason, message)), _) | (None, Some((reason, message))) => {
+                    Condition::no(types::ACCEPTED, reason, message.clone())
+                }
+                (None, None) => Condition::yes(types::ACCEPTED, reasons::ACCEPTED),
+            };
+            json!({
+                "parentRef": parent.reference,
+                "controllerName": CONTROLLER_NAME,
+                "conditions": conditions(&[accepted, resolved.clone()], generation),
+            })
+        })
+        .collect();
+    Some(ObjectStatus {
+        object: ObjectRef::new("HTTPRoute", Some(&key.namespace), &key.name),
+        status: json!({ "parents": entries }),
+    })
+}
+
+/// Makes one rule, noting what is wrong with it.
+struct RuleMaker<'a, 'r> {
+    context: Context<'a>,
+    subject: Subject<'a>,
+    field: String,
+    problems: &'r mut Problems,
+    backends: &'r mut BTreeMap<BackendKey, Arc<Backend>>,
+    report: &'r mut Report,
+}
+
+impl RuleMaker<'_, '_> {
+    fn rule(&mut self, spec: &HttpRouteRules) -> Rule {
+        let mut broken = None;
+        let matches = self
+            .part(&mut broken, |maker| maker.matches(spec))
+            .unwrap_or_default();
+        let filters = self.part(&mut broken, |maker| {
+            let specs = filters::read(spec.filters.as_deref());
+            let field = format!("{}.filters", maker.field);
+            maker.filters(&specs, &field, &matches)
+        });
+        let timeouts = self
+            .part(&mut broken, |maker| maker.timeouts(spec))
+            .unwrap_or_default();
+        let retry = self.part(&mut broken, |maker| {
+            let field = format!("{}.retry", maker.field);
+            spec.retry
+                .as_ref()
+                .map(|r| retry::route(r, maker.subject, &field, maker.report))
+                .transpose()
+        });
+        if spec.session_persistence.is_some() {
+            let field = format!("{}.sessionPersistence", self.field);
+            let message = "session persistence is not served by this release";
+            let _ = self.refuse(Code::UnsupportedValue, &field, message, "remove it");
+            broken.get_or_insert_with(|| Arc::from(message));
+        }
+        let backends = self.backend_refs(spec, &matches, &mut broken);
+        let name: Option<Arc<str>> = spec.name.as_deref().map(Into::into);
+        let policy = match &name {
+            Some(name) => self.context.policies.rule(self.subject.key, name),
+            None => TrafficPolicy::default(),
+        };
+        Rule {
+            name,
+            matches,
+            filters: filters.unwrap_or_default(),
+            request_timeout: timeouts.0,
+            backend_request_timeout: timeouts.1,
+            retry: retry.flatten(),
+            backends,
+            policy,
+            broken,
+        }
+    }
+
+    /// A part of the rule; one that is not valid breaks the rule, which then answers 500.
+    fn part<T>(
+        &mut self,
+        broken: &mut Option<Arc<str>>,
+        make: impl FnOnce(&mut Self) -> Result<T, Rejected>,
+    ) -> Option<T> {
+        let made = make(self);
+        if made.is_err() && broken.is_none() {
+            *broken = Some(format!("{} is not valid", self.field).into());
+        }
+        made.ok()
+    }
+
+    /// Reports what cannot be served as written; the route is then not fully accepted.
+    fn refuse(&mut self, code: Code, field: &str, message: &str, remedy: &str) -> Rejected {
+        self.problems
+            .not_accepted(reasons::UNSUPPORTED_VALUE, format!("{field}: {message}"));
+        self.report.add(self.subject, code, field, message, remedy);
+        Rejected
+    }
+
+    fn timeouts(
+        &mut self,
+        spec: &HttpRouteRules,
+    ) -> Result<(Option<Duration>, Option<Duration>), Rejected> {
+        let Some(timeouts) = &spec.timeouts else {
+            return Ok((None, None));
+        };
+        let request = self.duration(timeouts.request.as_deref(), "timeouts.request");
+        let backend = self.duration(
+            timeouts.backend_request.as_deref(),
+            "timeouts.backendRequest",
+        );
+        let (request, backend) = (request?, backend?);
+        if let (Some(request), Some(backend)) = (request, backend)
+            && backend > request
+        {
+            let field = format!("{}.timeouts.backendRequest", self.field);
+            let message =
+                format!("`backendRequest` ({backend:?}) is longer than `request` ({request:?})");
+            return Err(self.refuse(
+                Code::InvalidDuration,
+                &field,
+                &message,
+                "make it at most as long",
+            ));
+        }
+        Ok((request, backend))
+    }
+
+    /// A Gateway API duration; zero means none (`HTTPRouteTimeouts`).
+    fn duration(&mut self, text: Option<&str>, name: &str) -> Result<Option<Duration>, Rejected> {
+        let Some(text) = text else { return Ok(None) };
+        match text.parse::<agw_api::Duration>() {
+            Ok(duration) => Ok(Some(duration.get()).filter(|d| !d.is_zero())),
+            Err(error) => {
+                let field = format!("{}.{name}", self.field);
+                let remedy = "write digits with a unit, such as `30s`";
+                Err(self.refuse(Code::InvalidDuration, &field, &error.to_string(), remedy))
+            }
+        }
+    }
+}

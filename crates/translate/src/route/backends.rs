@@ -1,0 +1,204 @@
+//! Backend references of a rule.
+
+use std::sync::Arc;
+
+use agw_api::conditions::route as reasons;
+use agw_api::external::httproutes::{HttpRouteRules, HttpRouteRulesBackendRefs};
+use agw_api::names::{GATEWAY_GROUP, GROUP};
+use agw_core::backend::{Backend, BackendTarget};
+use agw_core::id::{BackendKey, ObjectKey};
+use agw_core::matcher::Match;
+use agw_core::route::{BackendRef, Destination};
+
+use super::{RuleMaker, filters};
+use crate::backend::Outcome;
+use crate::finding::Code;
+use crate::reference::{From, permitted};
+use crate::service;
+
+/// A reference that leads nowhere: the reason for the condition, the finding, and the text.
+struct Unresolved {
+    reason: &'static str,
+    code: Code,
+    message: String,
+    remedy: &'static str,
+}
+
+impl RuleMaker<'_, '_> {
+    pub(super) fn backend_refs(
+        &mut self,
+        spec: &HttpRouteRules,
+        matches: &[Match],
+        broken: &mut Option<Arc<str>>,
+    ) -> Vec<BackendRef> {
+        let mut refs = Vec::new();
+        for (index, reference) in spec.backend_refs.iter().flatten().enumerate() {
+            let field = format!("{}.backendRefs[{index}]", self.field);
+            let to = match self.resolve(reference) {
+                Ok(backend) => {
+                    let key = backend.key.clone();
+                    self.backends.insert(key.clone(), backend);
+                    Destination::Backend(key)
+                }
+                Err(unresolved) => {
+                    self.problems
+                        .not_resolved(unresolved.reason, unresolved.message.clone());
+                    self.report.add(
+                        self.subject,
+                        unresolved.code,
+                        &format!("{field}.name"),
+                        unresolved.message.clone(),
+                        unresolved.remedy,
+                    );
+                    Destination::Invalid(unresolved.message.into())
+                }
+            };
+            let specs = filters::read(reference.filters.as_deref());
+            let made = self.part(broken, |maker| {
+                maker.filters(&specs, &format!("{field}.filters"), matches)
+            });
+            let weight = reference.weight.unwrap_or(1);
+            refs.push(BackendRef {
+                weight: u32::try_from(weight).unwrap_or(0),
+                to,
+                filters: made.unwrap_or_default(),
+            });
+        }
+        self.remark(spec, &refs);
+        refs
+    }
+
+    fn resolve(&self, reference: &HttpRouteRulesBackendRefs) -> Result<Arc<Backend>, Unresolved> {
+        let kind = reference.kind.as_deref().unwrap_or("Service");
+        let group = reference.group.as_deref().unwrap_or_default();
+        let namespace = reference
+            .namespace
+            .as_deref()
+            .unwrap_or(&self.subject.key.namespace);
+        let key = ObjectKey::new(namespace, reference.name.as_str());
+        if !matches!(
+            (group, kind),
+            (GROUP, "AgentgatewayBackend") | ("", "Service")
+        ) {
+            return Err(Unresolved {
+                reason: reasons::INVALID_KIND,
+                code: Code::UnsupportedRefKind,
+                message: format!("a backend of kind `{group}/{kind}` cannot be used"),
+                remedy: "refer to an AgentgatewayBackend of group `agentgateway.dev`, or to a Service",
+            });
+        }
+        let from = From {
+            group: GATEWAY_GROUP,
+            kind: "HTTPRoute",
+            namespace: &self.subject.key.namespace,
+        };
+        if !permitted(self.context.state, from, group, kind, &key) {
+            return Err(Unresolved {
+                reason: reasons::REF_NOT_PERMITTED,
+                code: Code::RefNotPermitted,
+                message: format!(
+                    "no ReferenceGrant in namespace {namespace} allows the reference to {kind} {key}"
+                ),
+                remedy: "create a ReferenceGrant in that namespace",
+            });
+        }
+        if kind == "Service" {
+            self.service(reference, &key)
+        } else {
+            self.backend(&key)
+        }
+    }
+
+    fn backend(&self, key: &ObjectKey) -> Result<Arc<Backend>, Unresolved> {
+        let unresolved = |message| Unresolved {
+            reason: reasons::BACKEND_NOT_FOUND,
+            code: Code::BackendNotFound,
+            message,
+            remedy: "create it, or correct the name or namespace",
+        };
+        match self.context.backends.get(key) {
+            Some(Outcome::Usable(backend)) => Ok(backend.clone()),
+            Some(Outcome::Unusable(why)) => Err(unresolved(format!(
+                "AgentgatewayBackend {key} cannot be used: {why}"
+            ))),
+            None if self.context.state.is_broken("AgentgatewayBackend", key) => Err(unresolved(
+                format!("AgentgatewayBackend {key} is not valid"),
+            )),
+            None => Err(unresolved(format!(
+                "AgentgatewayBackend {key} does not exist"
+            ))),
+        }
+    }
+
+    fn service(
+        &self,
+        reference: &HttpRouteRulesBackendRefs,
+        key: &ObjectKey,
+    ) -> Result<Arc<Backend>, Unresolved> {
+        let Some(found) = self.context.state.services.get(key) else {
+            return Err(Unresolved {
+                reason: reasons::BACKEND_NOT_FOUND,
+                code: Code::BackendNotFound,
+                message: format!("Service {key} does not exist"),
+                remedy: "create it, or correct the name or namespace",
+            });
+        };
+        let port = reference.port.and_then(|port| u16::try_from(port).ok());
+        let backend =
+            port.and_then(|port| service::backend(self.context.state, key, &found.object, port));
+        backend.map(Arc::new).ok_or_else(|| Unresolved {
+            reason: reasons::BACKEND_NOT_FOUND,
+            code: Code::ServicePortNotFound,
+            message: match port {
+                Some(port) => format!("Service {key} has no port {port}"),
+                None => format!("the reference to Service {key} names no port"),
+            },
+            remedy: "set `port` to one of the Service's ports",
+        })
+    }
+
+    /// What is worth saying of the references as a whole.
+    fn remark(&mut self, spec: &HttpRouteRules, refs: &[BackendRef]) {
+        let redirects = spec
+            .filters
+            .iter()
+            .flatten()
+            .any(|f| f.request_redirect.is_some());
+        let active = refs.iter().any(|r| r.weight > 0);
+        let field = format!("{}.backendRefs", self.field);
+        if !active && !redirects {
+            let message = "the rule has no backend with a weight; its requests get 500";
+            self.report.add(
+                self.subject,
+                Code::NoBackends,
+                &field,
+                message,
+                "name a backend",
+            );
+        }
+        for (index, reference) in refs
+            .iter()
+            .enumerate()
+            .filter(|(_, r)| r.weight == 0 && active)
+        {
+            let Destination::Backend(key) = &reference.to else {
+                continue;
+            };
+            if self.is_ai(key) {
+                self.report.add(
+                    self.subject,
+                    Code::DialectStandby,
+                    &format!("{field}[{index}].weight"),
+                    format!("{key} is a standby: it gets no request while an active backend is healthy, and takes over within the same request when that fails"),
+                    "the standard form is `ai.groups` of one AgentgatewayBackend",
+                );
+            }
+        }
+    }
+
+    fn is_ai(&self, key: &BackendKey) -> bool {
+        self.backends
+            .get(key)
+            .is_some_and(|b| matches!(b.target, BackendTarget::Ai(_)))
+    }
+}

@@ -1,0 +1,77 @@
+//! Services as backends: their ready endpoints, from EndpointSlices.
+
+use std::sync::Arc;
+
+use agw_api::external::{EndpointSlice, Service};
+use agw_api::names::SERVICE_NAME_LABEL;
+use agw_core::backend::{
+    AppProtocol, Backend, BackendPolicy, BackendTarget, Endpoint, EndpointBackend,
+};
+use agw_core::id::{BackendKey, ObjectKey};
+
+use crate::state::ClusterState;
+
+/// The backend of one port of a Service; `None` when the Service has no such port.
+pub(crate) fn backend(
+    state: &ClusterState,
+    key: &ObjectKey,
+    service: &Service,
+    port: u16,
+) -> Option<Backend> {
+    let ports = service.spec.as_ref()?.ports.as_ref()?;
+    let wanted = ports.iter().find(|p| u16::try_from(p.port) == Ok(port))?;
+    let protocol = match wanted.app_protocol.as_deref() {
+        Some("kubernetes.io/h2c") => AppProtocol::H2c,
+        _ => AppProtocol::Http1,
+    };
+    let mut endpoints: Vec<Endpoint> = state
+        .slices
+        .iter()
+        .filter(|(slice, sourced)| {
+            slice.namespace == key.namespace && belongs(&sourced.object, &key.name)
+        })
+        .flat_map(|(_, sourced)| ready(&sourced.object, wanted.name.as_deref()))
+        .collect();
+    endpoints.sort_by(|a, b| (&a.host, a.port).cmp(&(&b.host, b.port)));
+    endpoints.dedup();
+    let target = EndpointBackend {
+        endpoints,
+        protocol,
+        policy: BackendPolicy::default(),
+    };
+    let key = BackendKey::service(key.clone(), port);
+    Some(Backend {
+        key,
+        target: BackendTarget::Endpoints(Box::new(target)),
+    })
+}
+
+fn belongs(slice: &EndpointSlice, service: &str) -> bool {
+    let labels = slice.metadata.labels.as_ref();
+    labels
+        .and_then(|l| l.get(SERVICE_NAME_LABEL))
+        .is_some_and(|name| name == service)
+}
+
+/// Addresses that take requests: ready, and not ending unless nothing says so. A slice's port
+/// belongs to the Service's by name.
+fn ready<'a>(
+    slice: &'a EndpointSlice,
+    port: Option<&'a str>,
+) -> impl Iterator<Item = Endpoint> + 'a {
+    let ports = slice.ports.iter().flatten();
+    let number = ports
+        .filter(move |p| p.name.as_deref().unwrap_or_default() == port.unwrap_or_default())
+        .find_map(|p| p.port.and_then(|n| u16::try_from(n).ok()));
+    let endpoints = slice.endpoints.iter();
+    let usable = endpoints.filter(|e| e.conditions.as_ref().and_then(|c| c.ready).unwrap_or(true));
+    usable
+        .flat_map(|e| &e.addresses)
+        .filter_map(move |address| {
+            Some(Endpoint {
+                host: Arc::from(address.as_str()),
+                port: number?,
+                tls: None,
+            })
+        })
+}

@@ -1,0 +1,87 @@
+//! The objects that translation sees, by kind and name.
+
+use std::collections::BTreeMap;
+
+use agw_api::external::{
+    EndpointSlice, Gateway, GatewayClass, HttpRoute, Namespace, ReferenceGrant, Service,
+};
+use agw_api::{AgentgatewayBackend, AgentgatewayPolicy, EnterpriseAgentgatewayPolicy};
+use agw_core::id::ObjectKey;
+
+use crate::finding::ObjectRef;
+use crate::manifest::{Loaded, Object, SecretObject, Sourced};
+
+/// Objects of one kind, by namespace and name: the order never depends on how they came in.
+pub type Objects<T> = BTreeMap<ObjectKey, Sourced<T>>;
+
+/// Every object that matters.
+#[derive(Debug, Clone, Default)]
+pub struct ClusterState {
+    pub classes: Objects<GatewayClass>,
+    pub gateways: Objects<Gateway>,
+    pub routes: Objects<HttpRoute>,
+    pub grants: Objects<ReferenceGrant>,
+    pub secrets: Objects<SecretObject>,
+    pub services: Objects<Service>,
+    pub slices: Objects<EndpointSlice>,
+    pub namespaces: Objects<Namespace>,
+    pub backends: Objects<AgentgatewayBackend>,
+    pub policies: Objects<AgentgatewayPolicy>,
+    pub enterprise_policies: Objects<EnterpriseAgentgatewayPolicy>,
+    /// Objects that are written and cannot be used: a reference to one is not dangling.
+    pub broken: Vec<ObjectRef>,
+}
+
+impl ClusterState {
+    /// The state that files describe.
+    pub fn from_loaded(loaded: Loaded) -> Self {
+        let mut state = Self {
+            broken: loaded.broken,
+            ..Self::default()
+        };
+        for object in loaded.objects {
+            state.apply(object);
+        }
+        state
+    }
+
+    /// Adds an object, or replaces the one of its name.
+    pub fn apply(&mut self, object: Object) {
+        let reference = object.reference();
+        let key = ObjectKey::new(reference.namespace.unwrap_or_default(), reference.name);
+        match object {
+            Object::GatewayClass(o) => drop(self.classes.insert(key, o)),
+            Object::Gateway(o) => drop(self.gateways.insert(key, o)),
+            Object::HttpRoute(o) => drop(self.routes.insert(key, o)),
+            Object::ReferenceGrant(o) => drop(self.grants.insert(key, o)),
+            Object::Secret(o) => drop(self.secrets.insert(key, o)),
+            Object::Service(o) => drop(self.services.insert(key, o)),
+            Object::EndpointSlice(o) => drop(self.slices.insert(key, o)),
+            Object::Namespace(o) => drop(self.namespaces.insert(key, o)),
+            Object::Backend(o) => drop(self.backends.insert(key, o)),
+            Object::Policy(o) => drop(self.policies.insert(key, o)),
+            Object::EnterprisePolicy(o) => drop(self.enterprise_policies.insert(key, o)),
+            // Nothing reads these yet; the loader has checked their shape.
+            Object::ConfigMap(_) | Object::Parameters(_) | Object::EnterpriseParameters(_) => {}
+        }
+    }
+
+    /// Whether an object of that kind and name is written but cannot be used.
+    pub(crate) fn is_broken(&self, kind: &str, key: &ObjectKey) -> bool {
+        self.broken.iter().any(|b| {
+            b.kind == kind && b.name == *key.name && b.namespace.as_deref() == Some(&*key.namespace)
+        })
+    }
+
+    /// Labels of a namespace. One without an object still has its name as a label, as the API
+    /// server would give it.
+    pub(crate) fn namespace_labels(&self, name: &str) -> BTreeMap<String, String> {
+        let object = self.namespaces.get(&ObjectKey::new("", name));
+        let labels = object.and_then(|n| n.object.metadata.labels.clone());
+        let mut labels = labels.unwrap_or_default();
+        labels
+            .entry("kubernetes.io/metadata.name".to_owned())
+            .or_insert_with(|| name.to_owned());
+        labels
+    }
+}
