@@ -1,1 +1,66 @@
-fn main() {}
+//! The one binary, and the only place where the parts are put together.
+
+mod analyze;
+mod command;
+mod compile;
+mod mock_provider;
+mod report;
+mod run;
+mod sources;
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+
+use command::{Cli, Command};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    // Before anything builds a TLS configuration. It only fails when a provider is already set.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Analyze(arguments) => analyze::analyze(&arguments),
+        Command::Version(arguments) => version(&arguments),
+        Command::Run(arguments) => {
+            let filter = agw_runtime::log::init(cli.log.as_deref());
+            on_runtime(async { Ok(run::run(arguments, filter).await) })
+        }
+        Command::MockProvider(arguments) => {
+            agw_runtime::log::init(cli.log.as_deref());
+            on_runtime(mock_provider::serve(arguments))
+        }
+    };
+    result.unwrap_or_else(|error| {
+        // There is no other place to say that standard error takes no bytes.
+        let _ = writeln!(std::io::stderr(), "agw: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Runs to the end of `work`, then gives what is left over a moment.
+fn on_runtime(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let result = runtime.block_on(work);
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    result
+}
+
+fn version(arguments: &command::Version) -> anyhow::Result<ExitCode> {
+    let build = agw_runtime::build_info::BUILD;
+    let text = match arguments.output {
+        command::Output::Json => serde_json::to_string(&build)?,
+        command::Output::Text => {
+            let commit = build.commit.map(|c| format!(" ({c})")).unwrap_or_default();
+            format!("agw {}{commit} {}/{}", build.version, build.os, build.arch)
+        }
+    };
+    writeln!(std::io::stdout(), "{text}")?;
+    Ok(ExitCode::SUCCESS)
+}

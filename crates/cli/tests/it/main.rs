@@ -1,0 +1,17 @@
+//! What users see of the real binary: sockets, output, exit codes.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says what it skips"
+)]
+
+mod command;
+mod content;
+mod failover;
+mod lifecycle;
+mod output;
+mod patterns;
+mod reload;
+mod setup;
