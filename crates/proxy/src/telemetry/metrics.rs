@@ -338,7 +338,7 @@ impl Histogram {
         self.bounds
             .iter()
             .copied()
-            .chain([f64::MAX])
+            .chain([f64::INFINITY])
             .zip(self.buckets.iter().copied())
             .collect()
     }
