@@ -33,7 +33,7 @@ same "no route fails" 0 "$(grep -c '✗' <<<"$health" || true)"
 
 # Its header tests pass a quoted -H through an unquoted variable, which curl gets in pieces.
 echo "comprehensive-routing-test.sh: path and query"
-comprehensive=$(bash "$seed/scripts/comprehensive-routing-test.sh")
+comprehensive=$(bash "$seed/scripts/comprehensive-routing-test.sh" 2>/dev/null)
 for name in "Fast Route" "Premium Route" "Speed Optimized" "Quality Optimized" "Cost Optimized"; do
   holds "$name" "$(grep -A2 "^Testing: $name\$" <<<"$comprehensive")" '^✓ Success: gpt-4o'
 done
