@@ -127,7 +127,11 @@ impl Exchange {
                 _ => {}
             }
         }
-        let (operation, path, facts) = understand(&path, routes, &self.inbound.method, body)?;
+        let mut body = body.clone();
+        if let Some(policy) = &provider.policy.transformation {
+            self.transform_outbound(policy, &target.label, &mut headers, &mut body);
+        }
+        let (operation, path, facts) = understand(&path, routes, &self.inbound.method, &body)?;
         let client_model = facts.as_ref().and_then(RequestFacts::model).cloned();
         let model = provider.model.clone().or_else(|| client_model.clone());
         if operation.names_model() && model.is_none() {
@@ -140,7 +144,7 @@ impl Exchange {
             facts,
             client_model,
             model,
-            body: body.clone(),
+            body,
         })
     }
 
@@ -153,6 +157,15 @@ impl Exchange {
     ) -> Result<Response<Answer>, Error> {
         outbound::strip_hop_by_hop(response.headers_mut());
         response_filters(plan, choice, response.headers_mut());
+        // The backend's own edits come before those of the route.
+        let own = self
+            .record
+            .target
+            .as_ref()
+            .and_then(|t| t.policy().transformation.as_ref());
+        if let Some(policy) = own.filter(|policy| !policy.response.is_empty()) {
+            self.response_policies.push(Arc::new(policy.clone()));
+        }
         self.transform_response(response).await
     }
 

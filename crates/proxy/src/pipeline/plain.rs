@@ -36,6 +36,9 @@ impl Exchange {
             ));
         };
         self.record.target = Some(target.clone());
+        if let Some(policy) = &backend.policy.transformation {
+            self.transform_request(policy, &target.label).await?;
+        }
         let retry = backend
             .policy
             .retry

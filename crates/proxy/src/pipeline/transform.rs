@@ -116,6 +116,40 @@ impl Exchange {
         Ok(response)
     }
 
+    /// Runs the request part of a backend's policy on what is about to go to it. The client's own
+    /// request stays as it was, for the next target.
+    pub(super) fn transform_outbound(
+        &mut self,
+        policy: &Transformation,
+        place: &str,
+        headers: &mut HeaderMap,
+        body: &mut Bytes,
+    ) {
+        if policy.request.is_empty() {
+            return;
+        }
+        let present = if body.is_empty() {
+            Body::Absent
+        } else {
+            Body::Present
+        };
+        let computed = {
+            let metadata = Tree::Object(self.metadata.clone());
+            let mut input = self.input(&metadata, None);
+            if let Some(request) = &mut input.request {
+                request.headers = headers;
+                request.body = Some(&body[..]);
+            }
+            compute(&policy.request, &input, present, |reads| reads.request_body)
+        };
+        self.count_failures(place, &computed.failures);
+        apply(&policy.request, &computed, headers);
+        if let Some(bytes) = computed.body {
+            *body = bytes;
+        }
+        self.metadata.extend(computed.metadata);
+    }
+
     pub(super) fn input<'a>(
         &'a self,
         metadata: &'a Tree,

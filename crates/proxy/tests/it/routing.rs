@@ -233,3 +233,94 @@ async fn a_computed_header_replaces_the_clients_and_is_absent_when_it_has_no_val
     }
     gateway.stop().await;
 }
+
+fn edits(request: &[(&str, &str)], body: Option<&str>) -> Edits {
+    let compile = |source: &str| Expression::compile(source).unwrap();
+    Edits {
+        set: request
+            .iter()
+            .map(|(n, e)| (FieldName::parse(n).unwrap(), compile(e)))
+            .collect(),
+        body: body.map(compile),
+        ..Edits::default()
+    }
+}
+
+#[tokio::test]
+async fn a_backends_transformation_sees_and_changes_what_goes_to_it_alone() {
+    let transformation = |provider: &mut agw_core::backend::AiProvider| {
+        provider.policy.transformation = Some(Transformation {
+            request: edits(
+                &[
+                    ("x-length", "string(size(request.body))"),
+                    ("x-gone", "request.headers['nope']"),
+                ],
+                Some(r#"toJson({"messages": json(request.body).messages, "max_tokens": 3})"#),
+            ),
+            response: edits(
+                &[
+                    ("X-Answered-By", "llm.responseModel"),
+                    ("x-code", "response.code"),
+                ],
+                None,
+            ),
+        });
+    };
+    let gateway = Gateway::start(|mock| Plan {
+        backends: vec![(ai_with("gpt-4o", mock, transformation), 1)],
+        ..Plan::default()
+    })
+    .await;
+    let answered = send(gateway.address, chat(HELLO)).await;
+    assert_eq!(
+        answered.response.headers()["x-code"],
+        "200",
+        "{}",
+        answered.text()
+    );
+    let asked = serde_json::to_value(&gateway.mock.requests()[0]).unwrap();
+    assert_eq!(
+        asked["headers"]["x-length"],
+        HELLO.len().to_string().as_str()
+    );
+    let body: serde_json::Value = serde_json::from_str(asked["body"].as_str().unwrap()).unwrap();
+    assert_eq!(body["max_tokens"], 3);
+    assert_eq!(
+        body["model"], "gpt-4o",
+        "the model is forced on the new body too"
+    );
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_response_body_can_be_rewritten_and_its_usage_is_still_known() {
+    let policy = TrafficPolicy {
+        post_routing: Some(Transformation {
+            request: Edits::default(),
+            response: edits(
+                &[("x-model", "json(response.body).model")],
+                Some("json(response.body).choices[0].message.content"),
+            ),
+        }),
+        ..TrafficPolicy::default()
+    };
+    let gateway = Gateway::start(|mock| Plan {
+        backends: vec![(ai("gpt-4o", mock), 1)],
+        policy,
+        ..Plan::default()
+    })
+    .await;
+    let answered = send(gateway.address, chat(HELLO)).await;
+    assert!(
+        answered.text().starts_with("I am gpt-4o"),
+        "{}",
+        answered.text()
+    );
+    assert_eq!(answered.response.headers()["x-model"], "gpt-4o");
+    let log = gateway.log(1).await;
+    assert!(
+        log[0]["gen_ai"]["usage"]["total_tokens"].as_u64().unwrap() > 0,
+        "{log:?}"
+    );
+    gateway.stop().await;
+}
