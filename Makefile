@@ -13,7 +13,7 @@ help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Serve the six routing patterns with a mock provider: no cluster, no key
-	$(CARGO) run --quiet -p agw-cli --bin agw -- run -f examples/routing-patterns --mock --banner
+	@$(CARGO) run --quiet -p agw-cli --bin agw -- run -f examples/routing-patterns --mock --banner
 
 test: fmt-check lint codegen-check shape unit acceptance ## Everything that must pass before a merge
 

@@ -3,7 +3,7 @@
 set -euo pipefail
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-agw=${AGW:-$top/target/debug/agw}
+agw=${AGW:-${CARGO_TARGET_DIR:-$top/target}/debug/agw}
 work=$(mktemp -d)
 pids=()
 

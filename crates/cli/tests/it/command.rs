@@ -53,6 +53,17 @@ fn analyze_finds_no_error_in_the_examples() {
 }
 
 #[test]
+fn analyze_has_nothing_to_say_about_the_examples() {
+    let folder = crate::setup::examples().manifests;
+    let output = agw(
+        &["analyze", "-f", folder.to_str().unwrap(), "-o", "json"],
+        "",
+    );
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["findings"], serde_json::json!([]));
+}
+
+#[test]
 fn analyze_names_the_place_of_each_error() {
     let good = one_route(MINI);
     for (broken, code, line) in [
