@@ -33,7 +33,7 @@ acceptance: build ## The scripts under tests/ against the real binary
 	tests/mock/run.sh
 	tests/seed/run.sh
 
-codegen: ## Write the generated files (crds/)
+codegen: ## Write the generated files (crds/, docs/findings.md)
 	$(CARGO) xtask codegen
 
 codegen-check: ## Check that the generated files are what the code says

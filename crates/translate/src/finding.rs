@@ -48,7 +48,7 @@ pub struct ObjectRef {
 
 /// Defines [`Code`] from one table, so that number, severity and title stand side by side.
 macro_rules! codes {
-    ($($variant:ident $code:literal $severity:ident $title:literal;)*) => {
+    ($($variant:ident $code:literal $severity:ident $title:literal $advice:literal;)*) => {
         /// Stable identity of a kind of finding. Codes are never reused.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
@@ -69,6 +69,11 @@ macro_rules! codes {
                 match self { $(Self::$variant => $title,)* }
             }
 
+            /// What to do about it in general; a finding's own remedy knows more.
+            pub const fn advice(self) -> &'static str {
+                match self { $(Self::$variant => $advice,)* }
+            }
+
             /// How bad findings of this code are unless they say otherwise.
             pub const fn severity(self) -> Severity {
                 match self { $(Self::$variant => Severity::$severity,)* }
@@ -80,58 +85,107 @@ macro_rules! codes {
 // 01xx manifests, 02xx references, 03xx expressions, 04xx routes, 05xx dialect, 06xx backends and
 // policies.
 codes! {
-    Syntax "AGW0101" Error "not valid YAML or JSON";
-    DuplicateKey "AGW0102" Error "a key stands twice in the same object";
-    NotAnObject "AGW0103" Error "not a Kubernetes object";
-    UnknownKind "AGW0104" Error "unknown kind";
-    UnknownField "AGW0105" Error "unknown field";
-    WrongType "AGW0106" Error "wrong type of value";
-    MissingField "AGW0107" Error "a required field is missing";
-    InvalidValue "AGW0108" Error "a value is not allowed";
-    TooLarge "AGW0109" Error "a document is too large or too deep";
-    KindNotServed "AGW0110" Warning "a Gateway API kind that is not served";
-    KindIgnored "AGW0111" Hint "a kind that does not concern the gateway";
-    DuplicateObject "AGW0112" Warning "an object is defined twice";
-    AmbiguousScalar "AGW0113" Warning "kubectl reads a plain word as a boolean";
+    Syntax "AGW0101" Error "not valid YAML or JSON"
+        "Check indentation (spaces, no tabs), quotes and brackets at and before the place. Other documents of the file are still read.";
+    DuplicateKey "AGW0102" Error "a key stands twice in the same object"
+        "Remove one of the two keys: which of them counts would depend on the reader.";
+    NotAnObject "AGW0103" Error "not a Kubernetes object"
+        "A document needs `apiVersion`, `kind` and `metadata.name`.";
+    UnknownKind "AGW0104" Error "unknown kind"
+        "Correct `apiVersion` or `kind`; the message names the nearest known one.";
+    UnknownField "AGW0105" Error "unknown field"
+        "Correct the spelling, or remove the field: nothing reads it.";
+    WrongType "AGW0106" Error "wrong type of value"
+        "Write the type that the message names; quote numbers that are meant as text.";
+    MissingField "AGW0107" Error "a required field is missing"
+        "Add the field.";
+    InvalidValue "AGW0108" Error "a value is not allowed"
+        "Write one of the values that the message names.";
+    TooLarge "AGW0109" Error "a document is too large or too deep"
+        "Split the document, or write out fewer aliases.";
+    KindNotServed "AGW0110" Warning "a Gateway API kind that is not served"
+        "Nothing acts on the object; remove it, or serve it with another implementation.";
+    KindIgnored "AGW0111" Hint "a kind that does not concern the gateway"
+        "Nothing to do: such objects may stand beside the gateway's.";
+    DuplicateObject "AGW0112" Warning "an object is defined twice"
+        "Remove one of the two; the later one counts.";
+    AmbiguousScalar "AGW0113" Warning "kubectl reads a plain word as a boolean"
+        "Put quotes around the word.";
 
-    ParentNotFound "AGW0201" Error "a route's parent does not exist";
-    BackendNotFound "AGW0202" Error "a backend does not exist";
-    SecretNotFound "AGW0203" Error "a Secret does not exist";
-    SecretKeyNotFound "AGW0204" Error "a Secret has no such key";
-    TargetNotFound "AGW0205" Error "a policy's target does not exist";
-    RefNotPermitted "AGW0206" Error "a reference to another namespace has no ReferenceGrant";
-    GatewayClassNotFound "AGW0207" Warning "a Gateway of a class that is not ours";
-    NotAllowedByListeners "AGW0208" Error "no listener allows the route";
-    NoMatchingHostname "AGW0209" Error "no listener has a hostname of the route";
-    UnsupportedRefKind "AGW0210" Error "a reference to a kind that cannot be used here";
-    ServicePortNotFound "AGW0211" Error "a Service has no such port";
+    ParentNotFound "AGW0201" Error "a route's parent does not exist"
+        "Create the Gateway, or correct `parentRefs`.";
+    BackendNotFound "AGW0202" Error "a backend does not exist"
+        "Create the backend, or correct the reference. Until then its share of the requests gets 500.";
+    SecretNotFound "AGW0203" Error "a Secret does not exist"
+        "Create the Secret in the namespace of the object that names it, or correct the name.";
+    SecretKeyNotFound "AGW0204" Error "a Secret has no such key"
+        "Store the credential under the key that the message names.";
+    TargetNotFound "AGW0205" Error "a policy's target does not exist"
+        "Create the target, or correct `targetRefs`; the policy acts on nothing.";
+    RefNotPermitted "AGW0206" Error "a reference to another namespace has no ReferenceGrant"
+        "Create a ReferenceGrant in the namespace that is referred to.";
+    GatewayClassNotFound "AGW0207" Warning "a Gateway of a class that is not ours"
+        "Use `agentgateway` or `enterprise-agentgateway`, or leave the Gateway to its own controller.";
+    NotAllowedByListeners "AGW0208" Error "no listener allows the route"
+        "Widen `allowedRoutes` of the listener, or move the route.";
+    NoMatchingHostname "AGW0209" Error "no listener has a hostname of the route"
+        "Give the route a hostname that a listener serves, or the listener one of the route's.";
+    UnsupportedRefKind "AGW0210" Error "a reference to a kind that cannot be used here"
+        "Refer to one of the kinds that the message names.";
+    ServicePortNotFound "AGW0211" Error "a Service has no such port"
+        "Set `port` to one of the Service's ports.";
 
-    InvalidExpression "AGW0301" Error "an expression does not compile";
-    ExpressionTooCostly "AGW0302" Error "an expression may cost too much";
+    InvalidExpression "AGW0301" Error "an expression does not compile"
+        "Correct the expression at the place that is pointed to; [expressions.md](expressions.md) lists what there is.";
+    ExpressionTooCostly "AGW0302" Error "an expression may cost too much"
+        "Make the expression simpler; its cost is bounded before it ever runs.";
 
-    ShadowedRule "AGW0401" Warning "a rule never gets a request";
-    InvalidMatch "AGW0402" Error "a match is not valid";
-    InvalidFilter "AGW0403" Error "a filter is not valid";
-    UnsupportedValue "AGW0404" Error "a value that is not served";
-    NoBackends "AGW0405" Warning "a rule has no backend that can take a request";
-    ListenerConflict "AGW0406" Error "listeners share port and hostname";
-    UnsupportedListener "AGW0407" Error "a listener that is not served";
-    InvalidDuration "AGW0408" Error "a duration is not valid";
+    ShadowedRule "AGW0401" Warning "a rule never gets a request"
+        "Remove one of the two matches, or make this one more specific.";
+    InvalidMatch "AGW0402" Error "a match is not valid"
+        "Correct the match. Until then the rule answers 500.";
+    InvalidFilter "AGW0403" Error "a filter is not valid"
+        "Correct the filter. Until then the rule answers 500.";
+    UnsupportedValue "AGW0404" Error "a value that is not served"
+        "Remove the field or choose another value. Until then the object says so in its status.";
+    NoBackends "AGW0405" Warning "a rule has no backend that can take a request"
+        "Name a backend with a weight above 0.";
+    ListenerConflict "AGW0406" Error "listeners share port and hostname"
+        "Give one of the listeners another port or hostname. The first keeps what it has.";
+    UnsupportedListener "AGW0407" Error "a listener that is not served"
+        "Correct the listener; the others of the Gateway are served.";
+    InvalidDuration "AGW0408" Error "a duration is not valid"
+        "Write digits with a unit, such as `30s` or `1m30s`.";
 
-    DialectModel "AGW0501" Hint "the model has a standard place";
-    DialectTimeout "AGW0502" Hint "the timeout has a standard place";
-    DialectTransformation "AGW0503" Hint "the transformation has a standard form";
-    DialectExpression "AGW0504" Hint "the expression has a standard form";
-    DialectStandby "AGW0505" Hint "standby by weight 0 has a standard form";
-    DialectHealth "AGW0506" Hint "the health check has a standard form";
-    DialectRetry "AGW0507" Hint "the retry has a standard form";
-    DoubledPath "AGW0508" Hint "a rewrite doubles the end of the path";
+    DialectModel "AGW0501" Hint "the model has a standard place"
+        "Write `ai.provider.<provider>.model`.";
+    DialectTimeout "AGW0502" Hint "the timeout has a standard place"
+        "Write the timeout where the message says.";
+    DialectTransformation "AGW0503" Hint "the transformation has a standard form"
+        "Write `traffic.transformation` with lists of names and values.";
+    DialectExpression "AGW0504" Hint "the expression has a standard form"
+        "Write the standard CEL that the message shows.";
+    DialectStandby "AGW0505" Hint "standby by weight 0 has a standard form"
+        "Write `ai.groups` in one AgentgatewayBackend: the next group takes over when one fails.";
+    DialectHealth "AGW0506" Hint "the health check has a standard form"
+        "Write the health check where the message says.";
+    DialectRetry "AGW0507" Hint "the retry has a standard form"
+        "Write the retry where the message says.";
+    DoubledPath "AGW0508" Hint "a rewrite doubles the end of the path"
+        "Use `ReplaceFullPath` to say exactly what is meant.";
 
-    InvalidBackend "AGW0601" Error "a backend contradicts itself or lacks something";
-    InvalidPolicy "AGW0602" Error "a policy contradicts itself or lacks something";
-    PolicyConflict "AGW0603" Warning "policies on one target set the same field";
-    InlineCredential "AGW0604" Hint "a credential is written into the manifest";
-    UnusedPolicy "AGW0605" Warning "a policy has nothing that applies to its target";
+    InvalidBackend "AGW0601" Error "a backend contradicts itself or lacks something"
+        "Correct the backend as the message says. Until then its share of the requests gets 500.";
+    InvalidPolicy "AGW0602" Error "a policy contradicts itself or lacks something"
+        "Correct the policy as the message says. Where it guards access, requests get 500 until then.";
+    PolicyConflict "AGW0603" Warning "policies on one target set the same field"
+        "Set the field in one policy only; the older policy counts, then the first by name.";
+    InlineCredential "AGW0604" Hint "a credential is written into the manifest"
+        "Keep the credential in a Secret and refer to it.";
+    UnusedPolicy "AGW0605" Warning "a policy has nothing that applies to its target"
+        "Attach the policy to a kind of target that its settings apply to.";
+    NoEffect "AGW0606" Hint "a setting has no effect here"
+        "Keep it for where it has one, or remove it.";
 }
 
 impl fmt::Display for Code {

@@ -16,6 +16,7 @@ mod retry;
 mod route;
 mod service;
 mod settings;
+mod shadow;
 mod state;
 mod status;
 
@@ -67,6 +68,8 @@ pub fn translate(state: &ClusterState, settings: &Settings) -> Translation {
         .iter()
         .map(|(key, sourced)| route::translate(context, key, sourced, &mut report))
         .collect();
+    shadow::report_all(state, &gateways, &routes, &mut report);
+    state::report_without_effect(state, settings, &mut report);
     let configs = gateways.iter().enumerate();
     let configs = configs.map(|(index, plan)| Arc::new(config(index, plan, &routes, &policies)));
     let mut translation = Translation {

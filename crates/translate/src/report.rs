@@ -42,8 +42,7 @@ impl Report {
         self.findings.push(finding.at(subject.origin, field));
     }
 
-    /// Notes a finding at a place inside a scalar: `offset` characters into the value of `field`.
-    /// Only a value on one line can be pointed into.
+    /// Notes a finding at a line and column, both from 1, of the text of `field`.
     pub(crate) fn add_inside(
         &mut self,
         subject: Subject<'_>,
@@ -57,11 +56,9 @@ impl Report {
             .with_remedy(remedy)
             .about(subject.reference());
         let mut finding = finding.at(subject.origin, field);
-        if let Some((line, column)) = subject.origin.locate_value(field) {
+        if let Some((line, column)) = subject.origin.locate_within(field, position) {
             finding.line = Some(line);
-            // The quote before the text takes a column of its own; a reader finds the place.
-            let inside = if position.0 == 1 { position.1 } else { 0 };
-            finding.column = Some(column + inside);
+            finding.column = Some(column);
         }
         self.findings.push(finding);
     }

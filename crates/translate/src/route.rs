@@ -86,6 +86,12 @@ pub(crate) fn translate(
     let object = &sourced.object;
     let mut problems = Problems::default();
     let hostnames = hostnames(object, subject, &mut problems, report);
+    if object.spec.use_default_gateways.is_some() {
+        let (field, message) = ("spec.useDefaultGateways", "default Gateways are not served");
+        problems.not_accepted(reasons::UNSUPPORTED_VALUE, format!("{field}: {message}"));
+        let remedy = "name the Gateway in `parentRefs`";
+        report.add(subject, Code::UnsupportedValue, field, message, remedy);
+    }
     let mut backends = BTreeMap::new();
     let specs = object.spec.rules.iter().flatten().enumerate();
     let rules: Vec<_> = specs

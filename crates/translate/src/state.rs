@@ -5,11 +5,16 @@ use std::collections::BTreeMap;
 use agw_api::external::{
     EndpointSlice, Gateway, GatewayClass, HttpRoute, Namespace, ReferenceGrant, Service,
 };
-use agw_api::{AgentgatewayBackend, AgentgatewayPolicy, EnterpriseAgentgatewayPolicy};
+use agw_api::{
+    AgentgatewayBackend, AgentgatewayParameters, AgentgatewayPolicy,
+    EnterpriseAgentgatewayParameters, EnterpriseAgentgatewayPolicy,
+};
 use agw_core::id::ObjectKey;
 
-use crate::finding::ObjectRef;
+use crate::finding::{Code, ObjectRef};
 use crate::manifest::{Loaded, Object, SecretObject, Sourced};
+use crate::report::{Report, Subject};
+use crate::settings::{Mode, Settings};
 
 /// Objects of one kind, by namespace and name: the order never depends on how they came in.
 pub type Objects<T> = BTreeMap<ObjectKey, Sourced<T>>;
@@ -28,6 +33,8 @@ pub struct ClusterState {
     pub backends: Objects<AgentgatewayBackend>,
     pub policies: Objects<AgentgatewayPolicy>,
     pub enterprise_policies: Objects<EnterpriseAgentgatewayPolicy>,
+    pub parameters: Objects<AgentgatewayParameters>,
+    pub enterprise_parameters: Objects<EnterpriseAgentgatewayParameters>,
     /// Objects that are written and cannot be used: a reference to one is not dangling.
     pub broken: Vec<ObjectRef>,
 }
@@ -61,8 +68,10 @@ impl ClusterState {
             Object::Backend(o) => drop(self.backends.insert(key, o)),
             Object::Policy(o) => drop(self.policies.insert(key, o)),
             Object::EnterprisePolicy(o) => drop(self.enterprise_policies.insert(key, o)),
-            // Nothing reads these yet; the loader has checked their shape.
-            Object::ConfigMap(_) | Object::Parameters(_) | Object::EnterpriseParameters(_) => {}
+            Object::Parameters(o) => drop(self.parameters.insert(key, o)),
+            Object::EnterpriseParameters(o) => drop(self.enterprise_parameters.insert(key, o)),
+            // Nothing refers to these yet; the loader has checked their shape.
+            Object::ConfigMap(_) => {}
         }
     }
 
@@ -83,5 +92,30 @@ impl ClusterState {
             .entry("kubernetes.io/metadata.name".to_owned())
             .or_insert_with(|| name.to_owned());
         labels
+    }
+}
+
+/// What shapes a proxy's deployment has nothing to shape where files are served in this process.
+pub(crate) fn report_without_effect(
+    state: &ClusterState,
+    settings: &Settings,
+    report: &mut Report,
+) {
+    if settings.mode == Mode::Cluster {
+        return;
+    }
+    let parameters = state.parameters.iter();
+    let parameters = parameters.map(|(k, o)| ("AgentgatewayParameters", k, &o.origin, "spec"));
+    let enterprise = state.enterprise_parameters.iter();
+    let enterprise =
+        enterprise.map(|(k, o)| ("EnterpriseAgentgatewayParameters", k, &o.origin, "spec"));
+    let gateways = state.gateways.iter();
+    let gateways = gateways.filter(|(_, o)| o.object.spec.infrastructure.is_some());
+    let gateways = gateways.map(|(k, o)| ("Gateway", k, &o.origin, "spec.infrastructure"));
+    for (kind, key, origin, field) in parameters.chain(enterprise).chain(gateways) {
+        let subject = Subject { kind, key, origin };
+        let message = "it shapes the proxy that the controller deploys, and has no effect when files are served without a cluster";
+        let remedy = "keep it for the cluster; `agw run --help` lists the settings of this process";
+        report.add(subject, Code::NoEffect, field, message, remedy);
     }
 }

@@ -6,7 +6,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 use serde_json::{Map, Value};
 
 use super::document::Document;
-use super::origin::{Below, Mark, Members, Places};
+use super::origin::{Below, Mark, Members, Places, Text};
 use super::scalar;
 use crate::finding::Code;
 
@@ -114,7 +114,7 @@ impl<'a> Composer<'a> {
         let (value, below, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => (
                 self.scalar(&text, style, tag.as_deref(), mark)?,
-                Below::Scalar,
+                Below::Scalar(shape(&text, style, mark)),
                 anchor,
             ),
             Event::SequenceStart(anchor, _) => {
@@ -210,6 +210,7 @@ impl<'a> Composer<'a> {
             if empty {
                 // An absent value has no place of its own.
                 node.places.value = key_mark;
+                node.places.below = Below::Scalar(Text::Elsewhere);
             }
             if is_plain && key == "<<" {
                 merges.push(node);
@@ -253,6 +254,22 @@ impl<'a> Composer<'a> {
             message: format!("not valid YAML: {}", error.info()),
             remedy: "check indentation (spaces, no tabs), quotes and brackets at and before this place",
             mark,
+        }
+    }
+}
+
+/// How a scalar that the parser found at `mark` lies in the file. It finds a block at its first
+/// line that is not blank.
+fn shape(text: &str, style: ScalarStyle, mark: Mark) -> Text {
+    match style {
+        ScalarStyle::Plain => Text::Plain,
+        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Text::Quoted,
+        ScalarStyle::Literal | ScalarStyle::Folded => {
+            let blank = text.chars().take_while(|c| *c == '\n').count();
+            Text::Block {
+                line: mark.line.saturating_sub(u32::try_from(blank).unwrap_or(0)),
+                indent: mark.column - 1,
+            }
         }
     }
 }

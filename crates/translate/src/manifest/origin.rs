@@ -27,9 +27,22 @@ pub(crate) struct Places {
 /// What a node consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Below {
-    Scalar,
+    Scalar(Text),
     Members(Members),
     Items(Vec<Places>),
+}
+
+/// How a scalar's text lies in the file, so that a place within it can be found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Text {
+    /// It starts where the value starts.
+    Plain,
+    /// It starts after a quote.
+    Quoted,
+    /// A `|` or `>` block: its first line and how far it is indented.
+    Block { line: u32, indent: u32 },
+    /// Of an alias or an absent value nothing more is known.
+    Elsewhere,
 }
 
 /// Where an object comes from: a place in a file, or a cluster.
@@ -74,7 +87,7 @@ impl Places {
     /// Where to point for the node's value: a scalar's own place, a collection's key.
     pub(crate) fn value_mark(&self) -> Mark {
         match self.below {
-            Below::Scalar => self.value,
+            Below::Scalar(_) => self.value,
             Below::Members(_) | Below::Items(_) => self.name_mark(),
         }
     }
@@ -110,6 +123,27 @@ impl Origin {
         let (_, places) = self.written.as_ref()?;
         let mark = places.nearest(&FieldPath::parse(field)).value_mark();
         Some((mark.line, mark.column))
+    }
+
+    /// Like [`Self::locate_value`], but of a place within a scalar's text: its line and column there,
+    /// both from 1. Of a text whose lines the file wraps differently, the start of the value.
+    pub(crate) fn locate_within(
+        &self,
+        field: &str,
+        (line, column): (u32, u32),
+    ) -> Option<(u32, u32)> {
+        let (_, places) = self.written.as_ref()?;
+        let node = places.nearest(&FieldPath::parse(field));
+        let start = node.value_mark();
+        Some(match node.below {
+            Below::Scalar(Text::Plain) if line == 1 => (start.line, start.column + column - 1),
+            Below::Scalar(Text::Quoted) if line == 1 => (start.line, start.column + column),
+            Below::Scalar(Text::Block {
+                line: first,
+                indent,
+            }) => (first + line - 1, indent + column),
+            _ => (start.line, start.column),
+        })
     }
 
     /// Line at which the object starts.
