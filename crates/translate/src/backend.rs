@@ -55,14 +55,14 @@ pub(crate) fn translate_all(
         };
         let mut refs = Ok(());
         let layers = policies.get(key).map_or(&[][..], Vec::as_slice);
+        let mark = report.mark();
         let built = context.backend(key, sourced, layers, &mut refs, report);
-        statuses.push(status(key, &sourced.object, built.is_ok(), &refs));
+        let built = built.map_err(|Rejected| report.errors_since(mark));
+        statuses.push(status(key, &sourced.object, &built, &refs));
         let outcome = match (built, refs) {
             (Ok(backend), Ok(())) => Outcome::Usable(Arc::new(backend)),
             (Ok(_), Err(unresolved)) => Outcome::Unusable(unresolved.message),
-            (Err(Rejected), _) => {
-                Outcome::Unusable(format!("AgentgatewayBackend {key} is not valid"))
-            }
+            (Err(why), _) => Outcome::Unusable(why),
         };
         outcomes.insert(key.clone(), outcome);
     }
@@ -273,14 +273,12 @@ fn api(kind: RouteType) -> Api {
 fn status(
     key: &ObjectKey,
     object: &AgentgatewayBackend,
-    valid: bool,
+    built: &Result<Backend, String>,
     refs: &Result<(), Unresolved>,
 ) -> ObjectStatus {
-    let accepted = if valid {
-        Condition::yes(types::ACCEPTED, reasons::ACCEPTED)
-    } else {
-        let message = "the spec is not valid; requests to it get 500";
-        Condition::no(types::ACCEPTED, reasons::INVALID, message)
+    let accepted = match built {
+        Ok(_) => Condition::yes(types::ACCEPTED, reasons::ACCEPTED),
+        Err(why) => Condition::no(types::ACCEPTED, reasons::INVALID, why),
     };
     let resolved = match refs {
         Ok(()) => Condition::yes(types::RESOLVED_REFS, reasons::RESOLVED_REFS),

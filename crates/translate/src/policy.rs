@@ -130,6 +130,7 @@ pub(crate) fn attach<'a>(
 ) -> Attached<'a> {
     let mut attached = Attached::default();
     for policy in all(state) {
+        let mark = report.mark();
         let valid = policy.check(state, settings, report);
         let targets = policy.targets(state, report);
         let mut ancestors = Vec::new();
@@ -141,7 +142,7 @@ pub(crate) fn attach<'a>(
             };
             ancestors.push(Ancestor {
                 reference,
-                conditions: verdict(&target, outcome),
+                conditions: verdict(outcome, || report.errors_since(mark)),
             });
         }
         attached.statuses.push(policy.status(&ancestors));
@@ -149,24 +150,22 @@ pub(crate) fn attach<'a>(
     attached
 }
 
-fn verdict(target: &Option<Target>, outcome: Result<(), &'static str>) -> Vec<Condition> {
-    let accepted = match outcome {
-        Ok(()) => Condition::yes(types::ACCEPTED, reasons::VALID),
-        Err(reason) => Condition::no(
-            types::ACCEPTED,
-            reason,
-            "the policy is not in force here; see the findings and Events",
-        ),
-    };
-    let attached = match (target, outcome) {
-        (Some(_), Ok(())) => Condition::yes(types::ATTACHED, reasons::ATTACHED),
-        _ => Condition::no(
-            types::ATTACHED,
-            reasons::PENDING,
-            "the policy is not attached",
-        ),
-    };
-    vec![accepted, attached]
+/// The conditions of one target; `why` tells what is wrong with the policy.
+fn verdict(outcome: Result<(), &'static str>, why: impl Fn() -> String) -> Vec<Condition> {
+    match outcome {
+        Ok(()) => vec![
+            Condition::yes(types::ACCEPTED, reasons::VALID),
+            Condition::yes(types::ATTACHED, reasons::ATTACHED),
+        ],
+        Err(reason) => vec![
+            Condition::no(types::ACCEPTED, reason, why()),
+            Condition::no(
+                types::ATTACHED,
+                reasons::PENDING,
+                "the policy is not attached",
+            ),
+        ],
+    }
 }
 
 impl<'a> Policy<'a> {

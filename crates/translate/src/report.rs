@@ -2,7 +2,7 @@
 
 use agw_core::id::ObjectKey;
 
-use crate::finding::{Code, Finding, ObjectRef};
+use crate::finding::{Code, Finding, ObjectRef, Severity};
 use crate::manifest::Origin;
 
 /// Collects findings.
@@ -61,6 +61,24 @@ impl Report {
             finding.column = Some(column);
         }
         self.findings.push(finding);
+    }
+
+    /// Where the findings stand now, for [`Report::errors_since`].
+    pub(crate) fn mark(&self) -> usize {
+        self.findings.len()
+    }
+
+    /// The first errors since the mark, as a condition's message tells them.
+    pub(crate) fn errors_since(&self, mark: usize) -> String {
+        const TOLD: usize = 3;
+        let errors = self.findings[mark..]
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error);
+        let told = errors.take(TOLD).map(|finding| {
+            let field = finding.field.as_deref().unwrap_or_default();
+            format!("{field}: {}", finding.message)
+        });
+        told.collect::<Vec<_>>().join("; ")
     }
 
     /// Every finding, in the order of files and lines.

@@ -110,23 +110,27 @@ impl RuleMaker<'_, '_> {
     }
 
     fn backend(&self, key: &ObjectKey) -> Result<Arc<Backend>, Unresolved> {
-        let unresolved = |message| Unresolved {
+        let unresolved = |message, remedy| Unresolved {
             reason: reasons::BACKEND_NOT_FOUND,
             code: Code::BackendNotFound,
             message,
-            remedy: "create it, or correct the name or namespace",
+            remedy,
         };
+        let correct = "correct the backend; its share of the requests gets 500 until then";
         match self.context.backends.get(key) {
             Some(Outcome::Usable(backend)) => Ok(backend.clone()),
-            Some(Outcome::Unusable(why)) => Err(unresolved(format!(
-                "AgentgatewayBackend {key} cannot be used: {why}"
-            ))),
+            Some(Outcome::Unusable(why)) => Err(unresolved(
+                format!("AgentgatewayBackend {key} cannot be used: {why}"),
+                correct,
+            )),
             None if self.context.state.is_broken("AgentgatewayBackend", key) => Err(unresolved(
                 format!("AgentgatewayBackend {key} is not valid"),
+                correct,
             )),
-            None => Err(unresolved(format!(
-                "AgentgatewayBackend {key} does not exist"
-            ))),
+            None => Err(unresolved(
+                format!("AgentgatewayBackend {key} does not exist"),
+                "create it, or correct the name or namespace",
+            )),
         }
     }
 

@@ -1,0 +1,33 @@
+//! The examples of this project.
+
+use std::path::{Path, PathBuf};
+
+use agw_translate::Settings;
+use agw_translate::manifest::ManifestFile;
+
+use super::{line, read_files};
+
+fn manifests(folder: &Path) -> Vec<ManifestFile> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "yaml"))
+        .collect();
+    paths.sort();
+    let files = paths.iter().map(|path| ManifestFile {
+        path: path.file_name().unwrap().to_string_lossy().into_owned(),
+        text: std::fs::read_to_string(path).unwrap(),
+    });
+    files.collect()
+}
+
+#[test]
+fn the_examples_give_no_finding() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/routing-patterns");
+    let files = manifests(&folder);
+    assert!(files.len() >= 8);
+    let translation = read_files(&files, &Settings::default());
+    let lines: Vec<_> = translation.findings.iter().map(line).collect();
+    assert!(lines.is_empty(), "{lines:#?}");
+    assert_eq!(translation.gateways.len(), 1);
+}
