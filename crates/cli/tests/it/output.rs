@@ -115,6 +115,38 @@ fn sample(metrics: &str, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
     line.rsplit_once(' ')?.1.parse().ok()
 }
 
+/// Strict readers take the page, and find the labels that dashboards group by.
+#[test]
+fn an_openmetrics_parser_reads_the_metrics() {
+    let setup = examples();
+    let rig = setup.start();
+    rig.chat(setup.path.mini, "Hi");
+    rig.chat("/nowhere", "Hi");
+    let text = rig.agw.metrics().unwrap();
+    let page = openmetrics_parser::openmetrics::parse_openmetrics(&text)
+        .unwrap_or_else(|error| panic!("{error:?} in {text}"));
+    let table = [
+        (
+            "agentgateway_requests",
+            &["route_name", "model", "status"][..],
+        ),
+        (
+            "agentgateway_tokens",
+            &["route_name", "model", "token_type"],
+        ),
+        ("agentgateway_request_duration_seconds", &["route_name"]),
+        ("agentgateway_backend_healthy", &["backend"]),
+    ];
+    for (name, labels) in table {
+        let family = &page.families[name];
+        assert!(family.iter_samples().count() > 0, "{name} in {text}");
+        for label in labels {
+            let known = family.get_label_names();
+            assert!(known.iter().any(|l| l == label), "{name} has {known:?}");
+        }
+    }
+}
+
 #[test]
 fn metrics_count_requests_and_tokens_by_route_and_model() {
     let setup = examples();

@@ -281,12 +281,18 @@ impl AiLabels {
     }
 }
 
+// A family without a series is left out: strict readers take its successor's samples for its own.
+
 fn counters<V: EncodeCounterValue>(
     out: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
     series: impl IntoIterator<Item = (Labels, V)>,
 ) -> fmt::Result {
+    let mut series = series.into_iter().peekable();
+    if series.peek().is_none() {
+        return Ok(());
+    }
     let mut metric = out.encode_descriptor(name, help, None, MetricType::Counter)?;
     for (labels, value) in series {
         metric
@@ -302,6 +308,10 @@ fn gauge(
     help: &str,
     series: impl IntoIterator<Item = (Labels, f64)>,
 ) -> fmt::Result {
+    let mut series = series.into_iter().peekable();
+    if series.peek().is_none() {
+        return Ok(());
+    }
     let mut metric = out.encode_descriptor(name, help, None, MetricType::Gauge)?;
     for (labels, value) in series {
         metric.encode_family(&labels)?.encode_gauge(&value)?;
@@ -315,6 +325,10 @@ fn histograms<'a>(
     help: &str,
     series: impl IntoIterator<Item = (Labels, &'a Histogram)>,
 ) -> fmt::Result {
+    let mut series = series.into_iter().peekable();
+    if series.peek().is_none() {
+        return Ok(());
+    }
     let mut metric = out.encode_descriptor(name, help, None, MetricType::Histogram)?;
     for (labels, histogram) in series {
         metric

@@ -1,5 +1,7 @@
 //! Translation as a whole: manifests in, configuration, statuses and findings out.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 mod documents;
 mod golden;
 mod isolation;
