@@ -15,6 +15,7 @@ pub mod id;
 pub mod listener;
 pub mod matcher;
 pub mod policy;
+pub mod request_path;
 pub mod retry;
 pub mod route;
 pub mod secret;

@@ -1,7 +1,10 @@
 //! A client's request, taken apart.
 
+use std::borrow::Cow;
+
 use agw_core::filter::UrlRewrite;
 use agw_core::matcher::{PathMatch, RequestHead};
+use agw_core::request_path::normalize;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Request, Version, header};
@@ -62,8 +65,9 @@ impl Inbound {
         }
     }
 
-    /// Refuses what RFC 9112 §3.2 calls a bad request: no host, or more than one.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    /// Refuses what RFC 9112 §3.2 calls a bad request: no host, or more than one. Gives the path
+    /// its one spelling before anything is matched on it.
+    pub(crate) fn check(&mut self) -> Result<(), Error> {
         let hosts = self.headers.get_all(header::HOST).iter().count();
         if hosts > 1 {
             return Err(Error::BadRequest(
@@ -73,11 +77,15 @@ impl Inbound {
         if self.authority.is_empty() && self.version != Version::HTTP_10 {
             return Err(Error::BadRequest("the request has no host".to_owned()));
         }
-        if !self.path.starts_with('/') && self.path != "*" {
-            return Err(Error::BadRequest(
-                "the request's path does not start with /".to_owned(),
-            ));
+        if self.path == "*" && self.method == Method::OPTIONS {
+            return Ok(());
         }
+        let normal = match normalize(&self.path) {
+            Ok(Cow::Borrowed(_)) => return Ok(()),
+            Ok(Cow::Owned(normal)) => normal,
+            Err(error) => return Err(Error::BadRequest(error.to_string())),
+        };
+        self.path = normal;
         Ok(())
     }
 
