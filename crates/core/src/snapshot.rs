@@ -11,9 +11,10 @@ use http::HeaderName;
 use rustc_hash::FxHashMap;
 
 use crate::config::GatewayConfig;
+use crate::filter::RedirectScheme;
 use crate::hostname::Hostname;
 use crate::id::{BackendKey, ObjectKey};
-use crate::listener::{Listener, Protocol};
+use crate::listener::{Listener, ListenerTls, Protocol};
 use crate::matcher::{Match, RequestHead};
 use crate::policy::TrafficPolicy;
 use crate::transform::Transformation;
@@ -42,7 +43,8 @@ pub struct Snapshot {
 #[derive(Debug)]
 pub struct Bind {
     pub port: u16,
-    pub protocol: Protocol,
+    /// The same for all its listeners: translation sees to that.
+    pub scheme: RedirectScheme,
     /// The most specific hostname first.
     listeners: Vec<ListenerTable>,
 }
@@ -52,6 +54,8 @@ pub struct Bind {
 pub struct ListenerTable {
     pub name: Arc<str>,
     pub hostname: Hostname,
+    /// TLS that ends here.
+    pub tls: Option<Arc<ListenerTls>>,
     pub pre_routing: Option<Transformation>,
     hosts: HostTable,
 }
@@ -137,6 +141,10 @@ fn binds(listeners: &[Listener], gateway: &TrafficPolicy, entries: &[table::Entr
         let table = ListenerTable {
             name: listener.name.clone(),
             hostname: listener.hostname.clone(),
+            tls: match &listener.protocol {
+                Protocol::Http => None,
+                Protocol::Https(tls) => Some(tls.clone()),
+            },
             pre_routing: listener.policy.over(gateway).pre_routing,
             hosts: HostTable::build(listener, entries),
         };
@@ -144,7 +152,7 @@ fn binds(listeners: &[Listener], gateway: &TrafficPolicy, entries: &[table::Entr
             Some(bind) => bind.listeners.push(table),
             None => by_port.push(Bind {
                 port: listener.port,
-                protocol: listener.protocol,
+                scheme: listener.protocol.scheme(),
                 listeners: vec![table],
             }),
         }

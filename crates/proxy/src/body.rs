@@ -2,11 +2,13 @@
 
 mod answer;
 mod buffer;
+mod client;
 mod outgoing;
 mod upstream;
 
 pub(crate) use answer::{Answer, BoundKind};
 pub(crate) use buffer::{Collected, collect};
+pub(crate) use client::ClientStream;
 pub(crate) use outgoing::{Outgoing, Sent};
 pub(crate) use upstream::{Lease, UpstreamBody};
 

@@ -1,18 +1,33 @@
 //! One client connection.
 
+mod head_tap;
+mod watch;
+mod wire;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 
+use agw_core::filter::RedirectScheme as Scheme;
+use http::{Request, Version, header};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::pipeline;
+use crate::settings::Limits;
 use crate::worker::{LocalExec, Worker};
+use watch::Watch;
+pub(crate) use watch::{Closed, Flight, Watches};
+use wire::{Spoken, Wire};
 
 /// What a request needs to know of its connection.
 #[derive(Clone)]
@@ -21,10 +36,28 @@ pub(crate) struct Peer {
     /// Port of the listeners that this connection belongs to.
     pub(crate) port: u16,
     pub(crate) address: SocketAddr,
+    pub(crate) scheme: Scheme,
+    /// The name that TLS was asked for, in lower case; empty when the client named none.
+    pub(crate) server_name: Arc<str>,
 }
 
-/// Serves HTTP/1.1 or HTTP/2 (by prior knowledge) on `stream` until it ends; after `stop` the
-/// requests under way finish and the connection closes.
+/// A request as it came, and what the wire said that its head does not.
+pub(crate) struct Arrival {
+    pub(crate) request: Request<Incoming>,
+    pub(crate) flight: Rc<Flight>,
+    pub(crate) framing: Framing,
+}
+
+/// How the end of a request's body is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framing {
+    Sound,
+    /// Both by length and by chunks (RFC 9112 §6.1).
+    Conflicting,
+}
+
+/// Serves HTTP/1.1 or HTTP/2 on `stream`, under TLS where the port's listeners say so, until it
+/// ends; after `stop` the requests under way finish and the connection closes.
 pub(crate) async fn serve(
     worker: Rc<Worker>,
     port: u16,
@@ -32,39 +65,158 @@ pub(crate) async fn serve(
     address: SocketAddr,
     stop: CancellationToken,
 ) {
-    let limits = worker.limits.clone();
-    let peer = Peer {
-        worker,
+    let watched = worker.watches.add();
+    let watch = watched.watch();
+    let mut peer = Peer {
+        worker: worker.clone(),
         port,
         address,
+        scheme: Scheme::Http,
+        server_name: "".into(),
     };
+    let tls = worker.live.load().as_ref().and_then(|live| live.tls(port));
+    let served = async {
+        let Some(config) = tls else {
+            return converse(Wire::new(stream, watch.clone()), None, peer, watch, stop).await;
+        };
+        let Some(stream) = handshake(&worker, TlsAcceptor::from(config), stream).await else {
+            worker.shard.closed(Closed::Handshake);
+            return;
+        };
+        let session = stream.get_ref().1;
+        let spoken = match session.alpn_protocol() {
+            Some(b"h2") => Some(Spoken::Http2),
+            Some(_) => Some(Spoken::Http1),
+            None => None,
+        };
+        peer.scheme = Scheme::Https;
+        if let Some(name) = session.server_name() {
+            peer.server_name = name.to_ascii_lowercase().into();
+        }
+        converse(Wire::new(stream, watch.clone()), spoken, peer, watch, stop).await;
+    };
+    tokio::select! {
+        () = watch.cut() => tracing::debug!(%address, "client connection cut: it stood still"),
+        () = served => {}
+    }
+}
+
+/// The TLS session, unless it fails or takes too long. Handshakes cost the most of all that a
+/// stranger may ask for: only so many run at a time.
+async fn handshake(
+    worker: &Worker,
+    acceptor: TlsAcceptor,
+    stream: TcpStream,
+) -> Option<TlsStream<TcpStream>> {
+    let shaken = async {
+        let _turn = worker.handshakes.acquire().await.ok()?;
+        acceptor.accept(stream).await.ok()
+    };
+    tokio::time::timeout(worker.limits.handshake, shaken)
+        .await
+        .ok()
+        .flatten()
+}
+
+/// Speaks HTTP until the connection ends.
+async fn converse<S>(
+    mut wire: Wire<S>,
+    spoken: Option<Spoken>,
+    peer: Peer,
+    watch: &Rc<Watch>,
+    stop: CancellationToken,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let spoken = match spoken {
+        Some(spoken) => spoken,
+        None => tokio::select! {
+            told = wire.tell() => match told {
+                Ok(Some(spoken)) => spoken,
+                Ok(None) | Err(_) => return,
+            },
+            () = stop.cancelled() => return,
+        },
+    };
+    let address = peer.address;
+    let limits = peer.worker.limits.clone();
+    let watching = watch.clone();
     let service = service_fn(move |request| {
-        let peer = peer.clone();
-        async move { Ok::<_, Infallible>(pipeline::handle(peer, request).await) }
+        let (peer, arrival) = (peer.clone(), arrive(&watching, request));
+        async move { Ok::<_, Infallible>(pipeline::handle(peer, arrival).await) }
     });
-    let mut builder = auto::Builder::new(LocalExec);
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_read);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(limits.streams)
-        .max_header_list_size(64 << 10)
-        .max_pending_accept_reset_streams(64)
-        .keep_alive_interval(std::time::Duration::from_secs(30))
-        .initial_stream_window_size(1 << 20)
-        .initial_connection_window_size(4 << 20);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    macro_rules! until_the_end {
+        ($connection:expr) => {{
+            let mut connection = pin!($connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => Some(ended),
+                () = stop.cancelled() => None,
+                () = watch.ended() => None,
+            };
+            match ended {
+                Some(ended) => ended,
+                None => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            }
+        }};
+    }
+    let ended = match spoken {
+        Spoken::Http1 => {
+            until_the_end!(http1(&limits).serve_connection(TokioIo::new(wire), service))
+        }
+        Spoken::Http2 => {
+            watch.multiplexed();
+            until_the_end!(http2(&limits).serve_connection(TokioIo::new(wire), service))
         }
     };
     if let Err(error) = ended {
         tracing::debug!(%address, error = %error, "client connection ended");
     }
+}
+
+fn arrive(watch: &Rc<Watch>, request: Request<Incoming>) -> Arrival {
+    let chunked = request.version() == Version::HTTP_11
+        && request.headers().contains_key(header::TRANSFER_ENCODING);
+    let conflicting = chunked && watch.tap.had_length(request.method(), request.uri());
+    watch.tap.complete();
+    Arrival {
+        flight: watch.begin(),
+        framing: if conflicting {
+            Framing::Conflicting
+        } else {
+            Framing::Sound
+        },
+        request,
+    }
+}
+
+fn http1(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        // Heads are timed by the sweep, which tells a slow head from an idle connection.
+        .header_read_timeout(None)
+        .max_header_size(limits.header_bytes)
+        .max_buf_size(limits.header_bytes.max(128 << 10));
+    builder
+}
+
+fn http2(limits: &Limits) -> http2::Builder<LocalExec> {
+    let mut builder = http2::Builder::new(LocalExec);
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams)
+        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+        // Rapid reset (CVE-2023-44487) and streams that we had to reset ourselves.
+        .max_pending_accept_reset_streams(64)
+        .max_local_error_reset_streams(256)
+        .max_send_buf_size(64 << 10)
+        .max_frame_size(16 << 10)
+        .keep_alive_interval(std::time::Duration::from_secs(30))
+        .keep_alive_timeout(std::time::Duration::from_secs(20))
+        .initial_stream_window_size(1 << 20)
+        .initial_connection_window_size(4 << 20);
+    builder
 }

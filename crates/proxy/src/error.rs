@@ -30,6 +30,10 @@ pub(crate) enum Error {
     BodyTooLarge { limit: usize },
     #[error("the client went away before its request was complete: {0}")]
     ClientBody(String),
+    #[error("the client stopped sending its request body")]
+    ClientTimeout,
+    #[error("this connection was opened for another host name; open a new one for this host")]
+    Misdirected,
     #[error("no listener or route matches this host, path and headers")]
     NoRoute,
     #[error("{0}")]
@@ -60,6 +64,8 @@ impl Error {
             | Self::NoModel
             | Self::BodyTooLarge { .. }
             | Self::ClientBody(_)
+            | Self::ClientTimeout
+            | Self::Misdirected
             | Self::NoRoute => Fault::Client,
             Self::BrokenRule(_) | Self::NoBackend(_) => Fault::Configuration,
             _ => Fault::Upstream,
@@ -77,6 +83,8 @@ impl Error {
                 StatusCode::BAD_REQUEST
             }
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::ClientTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::BrokenRule(_) | Self::NoBackend(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NoEndpoint => StatusCode::SERVICE_UNAVAILABLE,
@@ -94,6 +102,8 @@ impl Error {
             Self::BadRequest(_) | Self::BadBody(_) | Self::NoModel => Reason::InvalidRequest,
             Self::BodyTooLarge { .. } => Reason::BodyTooLarge,
             Self::ClientBody(_) => Reason::ClientDisconnect,
+            Self::ClientTimeout => Reason::ClientTimeout,
+            Self::Misdirected => Reason::Misdirected,
             Self::NoRoute => Reason::NoRoute,
             Self::BrokenRule(_) => Reason::BrokenRoute,
             Self::NoBackend(_) => Reason::NoBackend,

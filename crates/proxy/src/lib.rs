@@ -14,6 +14,7 @@ mod pipeline;
 mod prober;
 mod proxy;
 mod respond;
+mod server_tls;
 mod settings;
 mod telemetry;
 mod upstream;

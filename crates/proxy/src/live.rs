@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
 use crate::case;
+use crate::server_tls::{ServerConfigs, TlsServers};
 
 /// What the workers serve from. Swapped whole; a request keeps the one it started with.
 pub(crate) struct Live {
@@ -21,6 +22,7 @@ pub(crate) struct Live {
     targets: Vec<Arc<TargetState>>,
     /// Parallel to `snapshot.rules`.
     rules: Vec<RuleState>,
+    tls: ServerConfigs,
 }
 
 /// What is known of one target; the same value across snapshots while its identity stays.
@@ -129,7 +131,11 @@ fn report(target: &Target, change: Change) {
 impl Live {
     /// State for `snapshot`, carrying over what `previous` learnt about targets and rules that
     /// are still there.
-    pub(crate) async fn build(snapshot: Arc<Snapshot>, previous: Option<&Self>) -> Self {
+    pub(crate) async fn build(
+        snapshot: Arc<Snapshot>,
+        servers: &TlsServers,
+        previous: Option<&Self>,
+    ) -> Self {
         let known = previous.map(known_targets).unwrap_or_default();
         let targets = snapshot.targets.iter().map(|target| {
             let kept = known.get(&(&target.key, target.entry())).cloned();
@@ -151,8 +157,14 @@ impl Live {
         Self {
             targets,
             rules,
+            tls: servers.configs(&snapshot),
             snapshot,
         }
+    }
+
+    /// TLS of an HTTPS port.
+    pub(crate) fn tls(&self, port: u16) -> Option<Arc<rustls::ServerConfig>> {
+        self.tls.get(&port).cloned()
     }
 
     pub(crate) fn target(&self, index: usize) -> (&Arc<Target>, &Arc<TargetState>) {

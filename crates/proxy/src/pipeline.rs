@@ -15,15 +15,14 @@ use std::sync::Arc;
 
 use agw_core::filter::{Filter, RedirectScheme, Target};
 use agw_core::matcher::PathMatch;
-use agw_core::snapshot::{RulePlan, TargetKind, Way};
+use agw_core::snapshot::{Bind, ListenerTable, RulePlan, TargetKind, Way};
 use agw_core::transform::Transformation;
-use http::{HeaderValue, Request, Response, StatusCode, header};
-use hyper::body::Incoming;
+use http::{HeaderValue, Response, StatusCode, header};
 use tokio::time::Instant;
 
 use crate::body::Answer;
 use crate::candidates::{Candidates, First};
-use crate::connection::Peer;
+use crate::connection::{Arrival, Peer};
 use crate::error::Error;
 use crate::live::{Live, now_millis};
 use crate::respond::{self, Dialect};
@@ -45,7 +44,12 @@ pub(crate) struct Exchange {
 }
 
 /// Answers one request. Never fails: an error becomes its response here.
-pub(crate) async fn handle(peer: Peer, request: Request<Incoming>) -> Response<Answer> {
+pub(crate) async fn handle(peer: Peer, arrival: Arrival) -> Response<Answer> {
+    let Arrival {
+        request,
+        flight,
+        framing,
+    } = arrival;
     let Some(live) = peer.worker.live.load_full() else {
         // Sockets are opened after the first snapshot is in place.
         let mut response = Response::new(Answer::whole("no configuration yet\n".into()));
@@ -59,7 +63,7 @@ pub(crate) async fn handle(peer: Peer, request: Request<Incoming>) -> Response<A
         request.method().clone(),
         request.version(),
     );
-    let inbound = Inbound::new(request);
+    let inbound = Inbound::new(request, flight.clone(), framing);
     let mut exchange = Exchange {
         peer,
         live,
@@ -71,10 +75,11 @@ pub(crate) async fn handle(peer: Peer, request: Request<Incoming>) -> Response<A
         deadline: None,
     };
     exchange.identify();
-    match exchange.run().await {
+    let response = match exchange.run().await {
         Ok(response) => exchange.answer(response),
         Err(error) => exchange.refuse(&error),
-    }
+    };
+    response.map(|body| body.carried(flight))
 }
 
 impl Exchange {
@@ -96,6 +101,7 @@ impl Exchange {
         let bind = live.snapshot.bind(self.peer.port).ok_or(Error::NoRoute)?;
         let listener = bind.listener(&self.inbound.host).ok_or(Error::NoRoute)?;
         self.record.listener = Some(listener.name.clone());
+        self.check_server_name(bind, listener)?;
         if let Some(policy) = &listener.pre_routing {
             self.transform_request(policy, "pre_routing").await?;
         }
@@ -118,6 +124,19 @@ impl Exchange {
                 bounded.await.unwrap_or(Err(Error::Timeout(timeout)))
             }
         }
+    }
+
+    /// A connection shows the certificate of one listener: a request for another's host came the
+    /// wrong way (RFC 9110 §15.5.20, RFC 9113 §9.1.2).
+    fn check_server_name(&self, bind: &Bind, listener: &ListenerTable) -> Result<(), Error> {
+        if self.peer.scheme == RedirectScheme::Http {
+            return Ok(());
+        }
+        let shown = bind.listener(&self.peer.server_name);
+        if shown.is_some_and(|shown| shown.name == listener.name) {
+            return Ok(());
+        }
+        Err(Error::Misdirected)
     }
 
     fn started(&self) -> Instant {
@@ -175,7 +194,7 @@ impl Exchange {
                 Filter::UrlRewrite(rewrite) => self.inbound.rewrite(rewrite, matched),
                 Filter::Redirect(redirect) => {
                     let location = redirect.location(&Target {
-                        scheme: RedirectScheme::Http,
+                        scheme: self.peer.scheme,
                         host: &self.inbound.host,
                         listener_port: self.peer.port,
                         path: &self.inbound.path,

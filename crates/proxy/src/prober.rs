@@ -25,6 +25,9 @@ pub(crate) struct Prober {
     probes: JoinSet<()>,
 }
 
+/// Pause within an answer after which the rest is not waited for.
+const REST: Duration = Duration::from_secs(1);
+
 /// Largest answer to a probe that is read.
 const MAX_ANSWER: usize = 1 << 20;
 
@@ -121,7 +124,7 @@ async fn ask(pool: &Rc<Pool>, connector: &Connector, target: &Target) -> Result<
         .map_err(|e| describe(&e))?;
     let status = response.status();
     // Read to its end, so that the connection serves the next probe too.
-    let _ = collect(response.into_body(), MAX_ANSWER).await;
+    let _ = collect(response.into_body(), MAX_ANSWER, REST).await;
     if status.is_server_error() || status.as_u16() == 429 {
         return Err(format!("status {}", status.as_u16()));
     }

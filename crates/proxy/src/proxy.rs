@@ -16,6 +16,7 @@ use tokio::task::LocalSet;
 use crate::listener;
 use crate::live::{Live, now_millis};
 use crate::prober::Prober;
+use crate::server_tls::TlsServers;
 use crate::settings::Settings;
 use crate::telemetry::{Gauges, Shard, render};
 use crate::upstream::TlsClients;
@@ -73,6 +74,7 @@ impl Proxy {
     ) -> Result<Self, StartError> {
         let settings = Arc::new(settings);
         let tls = TlsClients::from_system_roots()?;
+        let servers = TlsServers::new()?;
         let live = Arc::new(ArcSwapOption::empty());
         let shared = Shared {
             live: live.clone(),
@@ -117,6 +119,7 @@ impl Proxy {
                     workers: senders,
                     serving: serving_sender,
                     bound: BTreeMap::new(),
+                    servers,
                 };
                 LocalSet::new().block_on(&runtime, control.run(snapshots, drained));
             })?;
@@ -238,6 +241,7 @@ struct Control {
     /// Ports that are listened on.
     bound: BTreeMap<u16, SocketAddr>,
     prober: Prober,
+    servers: TlsServers,
 }
 
 impl Control {
@@ -272,7 +276,7 @@ impl Control {
 
     async fn apply(&mut self, snapshot: Arc<Snapshot>) {
         let previous = self.view.live.load_full();
-        let live = Arc::new(Live::build(snapshot, previous.as_deref()).await);
+        let live = Arc::new(Live::build(snapshot, &self.servers, previous.as_deref()).await);
         self.view.live.store(Some(live.clone()));
         *self.view.applied.lock() = Instant::now();
         self.prober.follow(&live);

@@ -39,7 +39,7 @@ pub(crate) fn response(error: &Error, dialect: Dialect, request_id: &str) -> Res
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    if status == StatusCode::PAYLOAD_TOO_LARGE {
+    if status == StatusCode::PAYLOAD_TOO_LARGE || status == StatusCode::REQUEST_TIMEOUT {
         // The rest of the body is not read: this connection cannot carry another request.
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }

@@ -33,8 +33,22 @@ pub struct Limits {
     pub response: Duration,
     /// Between two chunks of a stream.
     pub stream_idle: Duration,
+    /// Bytes of a request's head.
+    pub header_bytes: usize,
     /// For a client to send its request head.
     pub header_read: Duration,
+    /// A client connection without a request is closed after this.
+    pub client_idle: Duration,
+    /// A client that neither reads its answer nor sends its body is cut off after this.
+    pub client_stall: Duration,
+    /// Longest pause in a request body that is held.
+    pub client_body: Duration,
+    /// Client connections of one worker.
+    pub connections: usize,
+    /// For a TLS handshake with a client.
+    pub handshake: Duration,
+    /// TLS handshakes that one worker does at a time.
+    pub handshakes: usize,
     /// Idle connections kept per worker and endpoint.
     pub idle_connections: usize,
     /// An idle upstream connection is closed after this.
@@ -67,7 +81,14 @@ impl Default for Limits {
             connect: Duration::from_secs(5),
             response: Duration::from_secs(600),
             stream_idle: Duration::from_secs(300),
+            header_bytes: 64 << 10,
             header_read: Duration::from_secs(30),
+            client_idle: Duration::from_secs(75),
+            client_stall: Duration::from_secs(120),
+            client_body: Duration::from_secs(60),
+            connections: 16 << 10,
+            handshake: Duration::from_secs(10),
+            handshakes: 256,
             idle_connections: 64,
             idle: Duration::from_secs(50),
             attempts: 16,

@@ -12,12 +12,12 @@ use arc_swap::ArcSwapOption;
 use hyper::rt::Executor;
 use rustc_hash::FxHashMap;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinHandle, LocalSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::connection;
+use crate::connection::{self, Closed, Watches};
 use crate::live::Live;
 use crate::settings::Limits;
 use crate::telemetry::Shard;
@@ -55,6 +55,8 @@ pub(crate) struct Worker {
     pub(crate) connector: Connector,
     /// Client connections being served.
     pub(crate) clients: TaskTracker,
+    pub(crate) watches: Rc<Watches>,
+    pub(crate) handshakes: Semaphore,
     random: Cell<u64>,
 }
 
@@ -84,6 +86,13 @@ impl Worker {
         mixed ^ (mixed >> 31)
     }
 
+    /// Ends client connections that stand still.
+    fn watch(&self) {
+        self.watches
+            .sweep(&self.limits, |why| self.shard.closed(why));
+        self.shard.connections(self.watches.len());
+    }
+
     /// Uniform in 0..1.
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double exactly")]
     pub(crate) fn random_unit(&self) -> f64 {
@@ -109,6 +118,8 @@ pub(crate) fn run(
         )),
         connector: Connector::new(shared.tls, shared.limits.connect, upstreams),
         live: shared.live,
+        watches: Watches::new(),
+        handshakes: Semaphore::new(shared.limits.handshakes),
         limits: shared.limits,
         access_log: shared.access_log,
         shard,
@@ -127,9 +138,11 @@ struct Accepting {
 async fn serve(worker: Rc<Worker>, mut commands: mpsc::Receiver<Command>) {
     let mut accepting: FxHashMap<u16, Accepting> = FxHashMap::default();
     let mut sweep = tokio::time::interval(Duration::from_secs(10));
+    let mut watch = tokio::time::interval(Duration::from_secs(1));
     let grace = loop {
         tokio::select! {
             _ = sweep.tick() => worker.pool.sweep(),
+            _ = watch.tick() => worker.watch(),
             command = commands.recv() => match command {
                 Some(Command::Listen { port, socket }) => match listen(&worker, port, socket) {
                     Ok(started) => drop(accepting.insert(port, started)),
@@ -179,6 +192,9 @@ async fn accept(worker: Rc<Worker>, port: u16, listener: TcpListener, stop: Canc
             accepted = listener.accept() => accepted,
         };
         match accepted {
+            Ok(_) if worker.watches.len() >= worker.limits.connections => {
+                worker.shard.closed(Closed::Refused);
+            }
             Ok((stream, peer)) => {
                 let _ = stream.set_nodelay(true);
                 let serve =

@@ -134,6 +134,8 @@ codes! {
         "Refer to one of the kinds that the message names.";
     ServicePortNotFound "AGW0211" Error "a Service has no such port"
         "Set `port` to one of the Service's ports.";
+    InvalidCertificate "AGW0212" Error "a certificate cannot be used"
+        "Refer to a Secret of type `kubernetes.io/tls` whose `tls.crt` is a PEM chain and whose `tls.key` is its key.";
 
     InvalidExpression "AGW0301" Error "an expression does not compile"
         "Correct the expression at the place that is pointed to; [expressions.md](expressions.md) lists what there is.";

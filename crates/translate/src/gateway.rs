@@ -2,6 +2,7 @@
 
 mod listener;
 mod selector;
+mod tls;
 
 use std::collections::BTreeSet;
 
@@ -16,6 +17,7 @@ use crate::state::ClusterState;
 use crate::status::{Condition, ObjectStatus, conditions};
 
 pub(crate) use listener::ListenerPlan;
+use tls::TlsReader;
 
 /// A Gateway of ours, with what becomes of each of its listeners.
 #[derive(Debug)]
@@ -66,7 +68,7 @@ pub(crate) fn plan_all(
                 report.add(subject, Code::UnsupportedValue, field, message, "remove it");
             }
         }
-        let listeners = listener::plan_all(key, &spec.listeners, subject, report);
+        let listeners = listener::plan_all(TlsReader { state, subject }, &spec.listeners, report);
         let generation = sourced.object.metadata.generation;
         plans.push(GatewayPlan {
             key: key.clone(),

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use http_body_util::BodyExt as _;
 use tokio::time::{Instant, Sleep};
 
 use super::{BoxError, UpstreamBody};
+use crate::connection::Flight;
 use crate::telemetry::{Outcome, Reason, Record};
 use crate::upstream::describe;
 
@@ -32,6 +34,8 @@ pub(crate) struct Answer {
     bound: Option<Bound>,
     /// Why the stream's bytes cannot be read on.
     garbage: Option<String>,
+    /// The request that it answers, while it goes out.
+    flight: Option<Rc<Flight>>,
 }
 
 /// What an AI answer says of itself.
@@ -94,6 +98,7 @@ impl Answer {
             learnt: None,
             bound: None,
             garbage: None,
+            flight: None,
         }
     }
 
@@ -132,6 +137,12 @@ impl Answer {
             timer: Box::pin(tokio::time::sleep_until(until)),
             kind,
         });
+        self
+    }
+
+    /// Ties the body to the request that it answers: the connection learns whether it is taken.
+    pub(crate) fn carried(mut self, flight: Rc<Flight>) -> Self {
+        self.flight = Some(flight);
         self
     }
 
@@ -231,6 +242,17 @@ impl Answer {
     fn end(&mut self) {
         self.source = Source::Ended;
         self.bound = None;
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Some(bytes) = self.queue.pop_front() {
+            // hyper does not ask again once a body of known length is out.
+            if self.queue.is_empty() && self.source.is_over() {
+                self.end_early();
+            }
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        }
+        self.poll_source(cx)
     }
 
     /// Reads on. `None` at the end, which has then been recorded.
@@ -423,14 +445,14 @@ impl Body for Answer {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if let Some(bytes) = self.queue.pop_front() {
-            // hyper does not ask again once a body of known length is out.
-            if self.queue.is_empty() && self.source.is_over() {
-                self.end_early();
-            }
-            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        if let Some(flight) = &self.flight {
+            flight.taken();
         }
-        self.poll_source(cx)
+        let polled = self.poll_next(cx);
+        if let (Some(flight), Poll::Ready(Some(_))) = (&self.flight, &polled) {
+            flight.offer();
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

@@ -1,5 +1,7 @@
 //! A body held in memory, up to a bound.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use http_body::Body;
 use http_body_util::BodyExt;
@@ -9,11 +11,14 @@ use http_body_util::BodyExt;
 pub(crate) enum Collected<E> {
     Whole(Bytes),
     TooLarge,
+    /// Nothing came for too long.
+    Stalled,
     Failed(E),
 }
 
-/// Holds `body` if it is at most `limit` bytes. Trailers are dropped.
-pub(crate) async fn collect<B>(mut body: B, limit: usize) -> Collected<B::Error>
+/// Holds `body` if it is at most `limit` bytes, each frame of which comes within `idle`. Trailers
+/// are dropped.
+pub(crate) async fn collect<B>(mut body: B, limit: usize, idle: Duration) -> Collected<B::Error>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -22,7 +27,12 @@ where
     }
     let mut first: Option<Bytes> = None;
     let mut rest = BytesMut::new();
-    while let Some(frame) = body.frame().await {
+    loop {
+        let frame = match tokio::time::timeout(idle, body.frame()).await {
+            Ok(Some(frame)) => frame,
+            Ok(None) => break,
+            Err(_) => return Collected::Stalled,
+        };
         let data = match frame.map(|f| f.into_data()) {
             Ok(Ok(data)) => data,
             Ok(Err(_trailers)) => continue,
@@ -65,7 +75,13 @@ mod tests {
         let frames = chunks
             .iter()
             .map(|c| Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(c.as_bytes()))));
-        match collect(StreamBody::new(stream::iter(frames)), limit).await {
+        match collect(
+            StreamBody::new(stream::iter(frames)),
+            limit,
+            Duration::from_secs(1),
+        )
+        .await
+        {
             Collected::Whole(bytes) => Some(bytes),
             _ => None,
         }

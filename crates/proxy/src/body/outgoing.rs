@@ -8,9 +8,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
-use super::BoxError;
+use super::{BoxError, ClientStream};
 
 /// Whether a request body went out to its end. An HTTP/1.1 connection whose response ended
 /// before that must not be used again.
@@ -21,7 +20,7 @@ pub(crate) struct Sent(Rc<Cell<bool>>);
 #[derive(Debug)]
 pub(crate) enum Outgoing {
     Pieces { pieces: VecDeque<Bytes>, left: u64 },
-    Client { body: Incoming, sent: Sent },
+    Client { body: ClientStream, sent: Sent },
 }
 
 impl Sent {
@@ -46,7 +45,7 @@ impl Outgoing {
         Self::Pieces { pieces, left }
     }
 
-    pub(crate) fn client(body: Incoming) -> (Self, Sent) {
+    pub(crate) fn client(body: ClientStream) -> (Self, Sent) {
         let sent = Sent::default();
         (
             Self::Client {

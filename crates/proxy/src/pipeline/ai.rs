@@ -34,7 +34,8 @@ impl Exchange {
         matched: &PathMatch,
     ) -> Result<Response<Answer>, Error> {
         self.dialect = Dialect::OpenAi;
-        let body = self.inbound.hold(self.peer.worker.limits.body).await?;
+        let limits = self.peer.worker.limits.clone();
+        let body = self.inbound.hold(&limits, limits.body).await?;
         let mut candidates = Candidates::new(live, plan, choice);
         let mut last = None;
         while let Some(candidate) = candidates.next(now_millis()) {

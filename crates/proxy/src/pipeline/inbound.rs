@@ -1,6 +1,7 @@
 //! A client's request, taken apart.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use agw_core::filter::UrlRewrite;
 use agw_core::matcher::{PathMatch, RequestHead};
@@ -11,8 +12,10 @@ use http::{HeaderMap, Method, Request, Version, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
-use crate::body::{Collected, collect};
+use crate::body::{ClientStream, Collected, collect};
+use crate::connection::{Flight, Framing};
 use crate::error::Error;
+use crate::settings::Limits;
 
 /// The request as the phases see and change it.
 pub(crate) struct Inbound {
@@ -26,19 +29,20 @@ pub(crate) struct Inbound {
     pub(crate) query: Option<String>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: ClientBody,
+    framing: Framing,
 }
 
 /// What the client sends after its head.
 pub(crate) enum ClientBody {
     None,
-    Coming(Incoming),
+    Coming(ClientStream),
     Held(Bytes),
     /// Given to an upstream, or lost with an error.
     Gone,
 }
 
 impl Inbound {
-    pub(crate) fn new(request: Request<Incoming>) -> Self {
+    pub(crate) fn new(request: Request<Incoming>, flight: Rc<Flight>, framing: Framing) -> Self {
         let (parts, body) = request.into_parts();
         let authority = parts.uri.authority().map(|a| a.as_str().to_owned());
         let authority = authority.unwrap_or_else(|| {
@@ -51,7 +55,7 @@ impl Inbound {
         let body = if body.is_end_stream() {
             ClientBody::None
         } else {
-            ClientBody::Coming(body)
+            ClientBody::Coming(ClientStream::new(body, flight))
         };
         Self {
             method: parts.method,
@@ -62,12 +66,18 @@ impl Inbound {
             query: parts.uri.query().map(str::to_owned),
             headers: parts.headers,
             body,
+            framing,
         }
     }
 
     /// Refuses what RFC 9112 §3.2 calls a bad request: no host, or more than one. Gives the path
     /// its one spelling before anything is matched on it.
     pub(crate) fn check(&mut self) -> Result<(), Error> {
+        if self.framing == Framing::Conflicting {
+            return Err(Error::BadRequest(
+                "the request has both Content-Length and Transfer-Encoding".to_owned(),
+            ));
+        }
         let hosts = self.headers.get_all(header::HOST).iter().count();
         if hosts > 1 {
             return Err(Error::BadRequest(
@@ -118,7 +128,7 @@ impl Inbound {
     }
 
     /// The whole body in memory, read at most once. `limit` is in bytes.
-    pub(crate) async fn hold(&mut self, limit: usize) -> Result<Bytes, Error> {
+    pub(crate) async fn hold(&mut self, limits: &Limits, limit: usize) -> Result<Bytes, Error> {
         match std::mem::replace(&mut self.body, ClientBody::Gone) {
             ClientBody::None => {
                 self.body = ClientBody::None;
@@ -128,12 +138,13 @@ impl Inbound {
                 self.body = ClientBody::Held(bytes.clone());
                 Ok(bytes)
             }
-            ClientBody::Coming(body) => match collect(body, limit).await {
+            ClientBody::Coming(body) => match collect(body, limit, limits.client_body).await {
                 Collected::Whole(bytes) => {
                     self.body = ClientBody::Held(bytes.clone());
                     Ok(bytes)
                 }
                 Collected::TooLarge => Err(Error::BodyTooLarge { limit }),
+                Collected::Stalled => Err(Error::ClientTimeout),
                 Collected::Failed(error) => Err(Error::ClientBody(error.to_string())),
             },
             ClientBody::Gone => Err(Error::ClientBody("the body was read before".to_owned())),

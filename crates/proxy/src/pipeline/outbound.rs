@@ -1,5 +1,6 @@
 //! The client's headers as an upstream gets them.
 
+use agw_core::filter::RedirectScheme as Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Headers that belong to one connection (RFC 9110 §7.6.1), or that the new message sets itself.
@@ -38,7 +39,7 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
 }
 
 /// Tells a plain backend who asked: `X-Forwarded-For`, `-Proto` and `-Host`.
-pub(super) fn forwarded(headers: &mut HeaderMap, client: &str, host: &str) {
+pub(super) fn forwarded(headers: &mut HeaderMap, client: &str, scheme: Scheme, host: &str) {
     const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
     let chain = match headers.get(FOR).and_then(|v| v.to_str().ok()) {
         Some(before) => format!("{before}, {client}"),
@@ -46,7 +47,10 @@ pub(super) fn forwarded(headers: &mut HeaderMap, client: &str, host: &str) {
     };
     let pairs = [
         (FOR, chain.as_str()),
-        (HeaderName::from_static("x-forwarded-proto"), "http"),
+        (
+            HeaderName::from_static("x-forwarded-proto"),
+            scheme.as_str(),
+        ),
         (HeaderName::from_static("x-forwarded-host"), host),
     ];
     for (name, value) in pairs {

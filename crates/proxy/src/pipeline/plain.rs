@@ -69,7 +69,8 @@ impl Exchange {
     /// Whether the request can be sent more than once. With retries asked for, a small body is
     /// held for that; a larger one goes out once.
     async fn replayable(&mut self, retry: Option<&Retry>) -> Result<bool, Error> {
-        let limit = self.peer.worker.limits.replay;
+        let limits = self.peer.worker.limits.clone();
+        let limit = limits.replay;
         match &self.inbound.body {
             ClientBody::None | ClientBody::Held(_) => Ok(true),
             ClientBody::Gone => Ok(false),
@@ -77,7 +78,7 @@ impl Exchange {
                 let upper = http_body::Body::size_hint(body).upper();
                 let small = upper.is_some_and(|size| size <= limit as u64);
                 if retry.is_some() && small {
-                    self.inbound.hold(limit).await?;
+                    self.inbound.hold(&limits, limit).await?;
                     return Ok(true);
                 }
                 Ok(false)
@@ -127,7 +128,7 @@ impl Exchange {
         let inbound = &mut self.inbound;
         let mut headers = outbound::forwardable(&inbound.headers);
         let client = self.peer.address.ip().to_string();
-        outbound::forwarded(&mut headers, &client, &inbound.authority);
+        outbound::forwarded(&mut headers, &client, self.peer.scheme, &inbound.authority);
         authorize_plain(&mut headers, auth);
         let payload = match std::mem::replace(&mut inbound.body, ClientBody::Gone) {
             ClientBody::None => {

@@ -51,7 +51,8 @@ impl Exchange {
             Body::Absent
         };
         if edits.reads_request_body() && body == Body::Present {
-            self.inbound.hold(self.peer.worker.limits.body).await?;
+            let limits = self.peer.worker.limits.clone();
+            self.inbound.hold(&limits, limits.body).await?;
         }
         if !edits.is_empty() {
             let computed = {

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Reason, Record};
+use crate::connection::Closed;
 
 /// One worker's counts. The lock is taken by its worker once a request and by a scrape.
 #[derive(Default)]
@@ -23,6 +24,8 @@ pub(crate) struct Tables {
     pub(crate) ai: FxHashMap<AiLabels, AiSeries>,
     pub(crate) attempts: FxHashMap<AttemptLabels, u64>,
     pub(crate) expression_failures: FxHashMap<Arc<str>, u64>,
+    pub(crate) connections: usize,
+    pub(crate) closed: FxHashMap<Closed, u64>,
     models: FxHashSet<Arc<str>>,
 }
 
@@ -162,6 +165,16 @@ impl Shard {
         if let Some(count) = entry(&mut tables.expression_failures, place.clone(), u64::default) {
             *count += 1;
         }
+    }
+
+    /// Notes how many client connections there are.
+    pub(crate) fn connections(&self, count: usize) {
+        self.0.lock().connections = count;
+    }
+
+    /// Counts a client connection that this side ended.
+    pub(crate) fn closed(&self, why: Closed) {
+        *self.0.lock().closed.entry(why).or_default() += 1;
     }
 
     /// Looks at the counts; the worker waits meanwhile, so `read` only copies.

@@ -13,6 +13,10 @@ pub enum Reason {
     NoRoute,
     InvalidRequest,
     BodyTooLarge,
+    /// The client stopped sending its body.
+    ClientTimeout,
+    /// The TLS connection was opened for another listener's host.
+    Misdirected,
     /// The rule cannot be served as its manifest stands; its object's status says why.
     BrokenRoute,
     /// The rule matched and none of its backends resolves.
@@ -41,6 +45,8 @@ impl Reason {
             Self::NoRoute => "no_route",
             Self::InvalidRequest => "invalid_request",
             Self::BodyTooLarge => "body_too_large",
+            Self::ClientTimeout => "client_timeout",
+            Self::Misdirected => "misdirected",
             Self::BrokenRoute => "broken_route",
             Self::NoBackend => "no_backend",
             Self::NoEndpoint => "no_endpoint",

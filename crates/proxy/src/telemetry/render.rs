@@ -14,6 +14,7 @@ use super::Shard;
 use super::metrics::{
     AiLabels, AiSeries, AttemptLabels, Histogram, RequestLabels, RequestSeries, TOKEN_TYPES,
 };
+use crate::connection::Closed;
 
 /// Values that are read when they are asked for.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +32,8 @@ struct Merged {
     ai: BTreeMap<AiLabels, AiSeries>,
     attempts: BTreeMap<AttemptLabels, u64>,
     expression_failures: BTreeMap<Arc<str>, u64>,
+    connections: usize,
+    closed: BTreeMap<Closed, u64>,
     gauges: Gauges,
 }
 
@@ -70,6 +73,10 @@ impl Merged {
         for (labels, count) in &tables.attempts {
             *self.attempts.entry(labels.clone()).or_default() += count;
         }
+        self.connections += tables.connections;
+        for (why, count) in &tables.closed {
+            *self.closed.entry(*why).or_default() += count;
+        }
         for (place, count) in &tables.expression_failures {
             *self.expression_failures.entry(place.clone()).or_default() += count;
         }
@@ -103,6 +110,22 @@ impl Collector for Merged {
             self.expression_failures
                 .iter()
                 .map(|(place, n)| (vec![("place", place.to_string())], *n)),
+        )?;
+        counters(
+            out,
+            "agentgateway_client_connections_closed",
+            "Client connections that the gateway ended, by why",
+            self.closed
+                .iter()
+                .map(|(why, n)| (vec![("reason", why.as_str().to_owned())], *n)),
+        )?;
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        let connections = self.connections as f64;
+        gauge(
+            out,
+            "agentgateway_client_connections",
+            "Client connections open",
+            [(Labels::new(), connections)],
         )?;
         self.process(out)
     }

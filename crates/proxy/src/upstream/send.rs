@@ -11,7 +11,7 @@ use hyper::client::conn::{http1, http2};
 
 use super::connect::Connection;
 use super::{Connector, Pool, PoolKey};
-use crate::body::{Lease, Outgoing, Sent, UpstreamBody};
+use crate::body::{ClientStream, Lease, Outgoing, Sent, UpstreamBody};
 use crate::error::Error;
 
 /// A request as an upstream is to see it.
@@ -29,7 +29,7 @@ pub(crate) enum Payload {
     /// In memory: may be sent any number of times.
     Pieces(Vec<Bytes>),
     /// Still coming from the client: goes out once.
-    Client(Incoming),
+    Client(ClientStream),
 }
 
 /// Sends `outbound` and waits for the response's head. A pooled connection that turns out to be

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use agw_api::conditions::{gateway as reasons, types};
 use agw_api::external::gateways::{
     GatewayListeners, GatewayListenersAllowedRoutesNamespacesFrom as FromKind,
+    GatewayListenersTlsMode as TlsMode,
 };
 use agw_api::names::GATEWAY_GROUP;
 use agw_core::hostname::Hostname;
@@ -14,6 +15,7 @@ use agw_core::policy::TrafficPolicy;
 use serde_json::{Value, json};
 
 use super::selector::Selector;
+use super::tls::TlsReader;
 use crate::finding::Code;
 use crate::report::{Report, Subject};
 use crate::state::ClusterState;
@@ -51,36 +53,28 @@ struct Refusal {
 }
 
 pub(super) fn plan_all(
-    gateway: &ObjectKey,
+    tls: TlsReader<'_>,
     specs: &[GatewayListeners],
-    subject: Subject<'_>,
     report: &mut Report,
 ) -> Vec<ListenerPlan> {
     let mut plans: Vec<ListenerPlan> = Vec::new();
     for (index, spec) in specs.iter().enumerate() {
         let field = format!("spec.listeners[{index}]");
-        let mut plan = plan(gateway, spec, subject, &field, report);
-        let taken = plans.iter().find(|earlier| {
-            earlier.served.is_some()
-                && earlier.port == plan.port
-                && earlier.hostname == plan.hostname
-        });
-        if let (Some(earlier), Some(_)) = (taken, &plan.served) {
-            let message = format!("listener `{}` has the same port and hostname", earlier.name);
+        let mut plan = plan(tls, spec, &field, report);
+        if let Some((reason, message)) = conflict(&plans, &plan) {
             report.add(
-                subject,
+                tls.subject,
                 Code::ListenerConflict,
                 &field,
                 message.clone(),
                 "give it another port or hostname",
             );
-            let conflict = |kind| Condition::no(kind, reasons::HOSTNAME_CONFLICT, message.clone());
+            let conflict = |kind| Condition::no(kind, reason, message.clone());
             plan.served = None;
             plan.conditions = vec![
                 conflict(types::ACCEPTED),
                 conflict(types::PROGRAMMED),
-                Condition::yes(types::CONFLICTED, reasons::HOSTNAME_CONFLICT)
-                    .with_message(message.clone()),
+                Condition::yes(types::CONFLICTED, reason).with_message(message.clone()),
                 Condition::yes(types::RESOLVED_REFS, reasons::RESOLVED_REFS),
             ];
         }
@@ -89,14 +83,36 @@ pub(super) fn plan_all(
     plans
 }
 
+/// Why a listener cannot be served beside those before it.
+fn conflict(earlier: &[ListenerPlan], plan: &ListenerPlan) -> Option<(&'static str, String)> {
+    let served = plan.served.as_ref()?;
+    for other in earlier.iter().filter(|other| other.port == plan.port) {
+        let Some(theirs) = &other.served else {
+            continue;
+        };
+        if theirs.protocol.scheme() != served.protocol.scheme() {
+            let message = format!(
+                "listener `{}` speaks another protocol on the same port",
+                other.name
+            );
+            return Some((reasons::PROTOCOL_CONFLICT, message));
+        }
+        if other.hostname == plan.hostname {
+            let message = format!("listener `{}` has the same port and hostname", other.name);
+            return Some((reasons::HOSTNAME_CONFLICT, message));
+        }
+    }
+    None
+}
+
 fn plan(
-    gateway: &ObjectKey,
+    tls: TlsReader<'_>,
     spec: &GatewayListeners,
-    subject: Subject<'_>,
     field: &str,
     report: &mut Report,
 ) -> ListenerPlan {
-    let (kinds, resolved) = kinds(spec, subject, field, report);
+    let subject = tls.subject;
+    let (kinds, mut resolved) = kinds(spec, subject, field, report);
     let written = Hostname::parse(spec.hostname.as_deref().unwrap_or_default());
     let refusal = refusal(spec, written.is_err());
     if let Some(refusal) = &refusal {
@@ -111,17 +127,31 @@ fn plan(
     }
     let hostname = written.unwrap_or(Hostname::Any);
     let port = u16::try_from(spec.port).unwrap_or(0);
-    let served = refusal.is_none().then(|| Listener {
+    let mut protocol = None;
+    if refusal.is_none() {
+        let (made, problem) = protocol_of(tls, spec, field, report);
+        protocol = made;
+        resolved = problem.unwrap_or(resolved);
+    }
+    let served = protocol.map(|protocol| Listener {
         name: spec.name.as_str().into(),
         port,
-        protocol: Protocol::Http,
+        protocol,
         hostname: hostname.clone(),
         policy: TrafficPolicy::default(),
     });
     let mut conditions = match refusal {
-        None => vec![
+        None if served.is_some() => vec![
             Condition::yes(types::ACCEPTED, reasons::ACCEPTED),
             Condition::yes(types::PROGRAMMED, reasons::PROGRAMMED),
+        ],
+        None => vec![
+            Condition::yes(types::ACCEPTED, reasons::ACCEPTED),
+            Condition::no(
+                types::PROGRAMMED,
+                reasons::INVALID,
+                "the listener has no usable certificate",
+            ),
         ],
         Some(refusal) => vec![
             Condition::no(refusal.kind, refusal.reason, refusal.message.clone()),
@@ -129,16 +159,36 @@ fn plan(
         ],
     };
     conditions.push(resolved);
-    let http = spec.protocol == "HTTP";
+    let http = matches!(spec.protocol.as_str(), "HTTP" | "HTTPS");
     ListenerPlan {
         name: spec.name.as_str().into(),
         port,
         hostname,
-        allows: allows(gateway, spec),
+        allows: allows(subject.key, spec),
         served,
         conditions,
         kinds: if http { kinds } else { Vec::new() },
     }
+}
+
+/// What is spoken there, with its certificates; `None` when there is none of them.
+fn protocol_of(
+    tls: TlsReader<'_>,
+    spec: &GatewayListeners,
+    field: &str,
+    report: &mut Report,
+) -> (Option<Protocol>, Option<Condition>) {
+    if spec.protocol == "HTTPS" {
+        let (made, problem) = tls.read(spec, field, report);
+        return (made.map(Protocol::Https), problem);
+    }
+    if spec.tls.is_some() {
+        let message = "an HTTP listener has no TLS: `tls` has no effect here";
+        let remedy = "remove it, or use `protocol: HTTPS`";
+        let at = format!("{field}.tls");
+        report.add(tls.subject, Code::UnsupportedValue, &at, message, remedy);
+    }
+    (Some(Protocol::Http), None)
 }
 
 fn refusal(spec: &GatewayListeners, bad_hostname: bool) -> Option<Refusal> {
@@ -153,14 +203,20 @@ fn refusal(spec: &GatewayListeners, bad_hostname: bool) -> Option<Refusal> {
             remedy,
         })
     };
-    if spec.protocol != "HTTP" {
+    if !matches!(spec.protocol.as_str(), "HTTP" | "HTTPS") {
         let message = format!("protocol `{}` is not served by this release", spec.protocol);
         return refuse(
             reasons::UNSUPPORTED_PROTOCOL,
             "protocol",
             message,
-            "use `HTTP`",
+            "use `HTTP` or `HTTPS`",
         );
+    }
+    let passthrough = spec.tls.as_ref().and_then(|tls| tls.mode.as_ref());
+    if spec.protocol == "HTTPS" && passthrough == Some(&TlsMode::Passthrough) {
+        let message = "an HTTPS listener ends TLS itself: it cannot pass it through".to_owned();
+        let remedy = "use `mode: Terminate`";
+        return refuse(reasons::UNSUPPORTED_VALUE, "tls.mode", message, remedy);
     }
     if bad_hostname {
         let message = format!(
