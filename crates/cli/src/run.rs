@@ -9,9 +9,11 @@ mod providers;
 mod voice;
 mod watch;
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use agw_core::id::ObjectKey;
 use agw_runtime::drain::{Readiness, Shutdown};
 use agw_runtime::lines::LineWriter;
 use agw_runtime::log::Filter;
@@ -136,12 +138,26 @@ impl Session {
     fn welcome(&self, servers: &PageServers, providers: &Providers) {
         let listening = self.gateways.listening();
         let banner = banner::Banner {
-            gateways: listening.addresses,
+            gateways: self.urls(listening.addresses),
             servers: servers.addresses(),
             mock: providers.mock_address(),
             try_it: curl::example(&self.applied.gateways, self.gateways.bind()),
         };
         self.voice.banner(&banner);
+    }
+
+    fn urls(&self, addresses: Vec<(ObjectKey, SocketAddr)>) -> Vec<(ObjectKey, String)> {
+        let scheme = |key: &ObjectKey, port: u16| {
+            let gateways = self.applied.gateways.iter().filter(|g| g.gateway == *key);
+            let mut listeners = gateways.flat_map(|g| &g.listeners);
+            let listener = listeners.find(|l| l.port == port);
+            listener.map_or("http", |l| l.protocol.scheme().as_str())
+        };
+        let urls = addresses.into_iter().map(|(key, address)| {
+            let url = format!("{}://{address}", scheme(&key, address.port()));
+            (key, url)
+        });
+        urls.collect()
     }
 
     /// Applies edits until the end is asked for.

@@ -75,7 +75,9 @@ pub(crate) async fn handle(peer: Peer, arrival: Arrival) -> Response<Answer> {
         deadline: None,
     };
     exchange.identify();
-    let response = match exchange.run().await {
+    let outcome = exchange.run().await;
+    exchange.inbound.discard().await;
+    let response = match outcome {
         Ok(response) => exchange.answer(response),
         Err(error) => exchange.refuse(&error),
     };

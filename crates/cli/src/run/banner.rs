@@ -1,13 +1,13 @@
 //! What a start says: where things are and what to try.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
 
 use agw_core::id::ObjectKey;
 use agw_runtime::build_info::BUILD;
 
 pub(crate) struct Banner {
-    pub(crate) gateways: Vec<(ObjectKey, SocketAddr)>,
+    /// Each Gateway with the URL of one of its ports.
+    pub(crate) gateways: Vec<(ObjectKey, String)>,
     /// What each server of pages is called, and the address of its main page.
     pub(crate) servers: Vec<(&'static str, String)>,
     pub(crate) mock: Option<String>,
@@ -22,8 +22,8 @@ impl Banner {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "  {what:<24} {url}");
         };
-        for (key, address) in &self.gateways {
-            row(&format!("gateway {key}"), &format!("http://{address}"));
+        for (key, url) in &self.gateways {
+            row(&format!("gateway {key}"), url);
         }
         for (what, url) in &self.servers {
             row(what, url);
@@ -39,8 +39,8 @@ impl Banner {
     }
 
     pub(crate) fn log(&self) {
-        for (key, address) in &self.gateways {
-            tracing::info!(target: "agw", gateway = %key, %address, "listening");
+        for (key, url) in &self.gateways {
+            tracing::info!(target: "agw", gateway = %key, url, "listening");
         }
         for (what, url) in &self.servers {
             tracing::info!(target: "agw", url, "{what}");

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use agw_core::backend::{Backend, BackendTarget};
 use agw_core::config::GatewayConfig;
-use agw_core::filter::Filter;
+use agw_core::filter::{Filter, RedirectScheme};
+use agw_core::listener::Protocol;
 use agw_core::matcher::{Match, PathMatch, ValueMatch};
 use agw_core::route::{Destination, Route, Rule};
 
@@ -43,6 +44,9 @@ fn leads_to_ai(rule: &Rule, backends: &[Arc<Backend>]) -> bool {
 
 struct Example {
     port: u16,
+    scheme: RedirectScheme,
+    /// Name that the listener or route asks for.
+    host: Option<String>,
     path: String,
     /// `name: value`.
     headers: Vec<String>,
@@ -52,10 +56,10 @@ struct Example {
 
 impl Example {
     fn of(gateway: &GatewayConfig, route: &Route, rule: &Rule, m: &Match) -> Option<Self> {
-        let listener = gateway
-            .listeners
-            .iter()
-            .find(|l| route.listeners.contains(&l.name))?;
+        let listeners = gateway.listeners.iter();
+        let listener = listeners
+            .filter(|l| route.listeners.contains(&l.name))
+            .min_by_key(|l| l.protocol != Protocol::Http)?;
         let path = path(rule, &m.path)?;
         let mut headers = Vec::new();
         let hostname = route
@@ -63,9 +67,8 @@ impl Example {
             .first()
             .unwrap_or(&listener.hostname)
             .to_string();
-        if hostname != "*" && !hostname.is_empty() {
-            headers.push(format!("Host: {}", hostname.replacen('*', "example", 1)));
-        }
+        let named = hostname != "*" && !hostname.is_empty();
+        let host = named.then(|| hostname.replacen('*', "example", 1));
         for header in &m.headers {
             headers.push(format!(
                 "{}: {}",
@@ -83,6 +86,8 @@ impl Example {
         }
         Some(Self {
             port: listener.port,
+            scheme: listener.protocol.scheme(),
+            host,
             path,
             headers,
             query,
@@ -91,7 +96,8 @@ impl Example {
 
     /// How much there is to type.
     fn size(&self) -> usize {
-        self.headers.len() + self.query.len()
+        let host = usize::from(self.host.is_some() || self.scheme == RedirectScheme::Https);
+        host + self.headers.len() + self.query.len()
     }
 
     fn command(&self, bind: IpAddr) -> String {
@@ -101,14 +107,27 @@ impl Example {
             other => other,
         };
         let address = SocketAddr::new(host, self.port);
-        let mut url = format!("{address}{}", self.path);
+        let (mut url, option) = match (self.scheme, &self.host) {
+            (RedirectScheme::Http, None) => (address.to_string(), String::new()),
+            (RedirectScheme::Http, Some(host)) => (
+                address.to_string(),
+                format!(" -H {}", quoted(&format!("Host: {host}"))),
+            ),
+            (RedirectScheme::Https, None) => (format!("https://{address}"), " -k".to_owned()),
+            (RedirectScheme::Https, Some(host)) => {
+                let port = self.port;
+                let resolve = format!(" -k --resolve {host}:{port}:{}", address.ip());
+                (format!("https://{host}:{port}"), resolve)
+            }
+        };
+        url.push_str(&self.path);
         if !self.query.is_empty() {
             let _ = write!(url, "?{}", self.query.join("&"));
         }
         if url.contains(['?', '[']) {
             url = quoted(&url);
         }
-        let mut command = format!("curl {url} -H 'content-type: application/json'");
+        let mut command = format!("curl {url}{option} -H 'content-type: application/json'");
         for header in &self.headers {
             let _ = write!(command, " -H {}", quoted(header));
         }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::rc::Rc;
+use std::time::Duration;
 
 use agw_core::filter::UrlRewrite;
 use agw_core::matcher::{PathMatch, RequestHead};
@@ -148,6 +149,19 @@ impl Inbound {
                 Collected::Failed(error) => Err(Error::ClientBody(error.to_string())),
             },
             ClientBody::Gone => Err(Error::ClientBody("the body was read before".to_owned())),
+        }
+    }
+
+    /// Reads what little is left of the body, and drops it: a client that is still sending when its
+    /// answer comes may take the answer for a broken connection. A long or slow rest is left.
+    pub(crate) async fn discard(&mut self) {
+        const MOST: usize = 256 << 10;
+        const LONGEST: Duration = Duration::from_secs(1);
+        if let ClientBody::Coming(body) = &mut self.body
+            && body.size_hint().lower() <= MOST as u64
+        {
+            let rest = collect(body, MOST, LONGEST);
+            let _ = tokio::time::timeout(LONGEST, rest).await;
         }
     }
 
