@@ -32,6 +32,7 @@ unit: ## Tests of all crates, with those that start the real binary
 acceptance: build ## The scripts under tests/ against the real binary
 	tests/mock/run.sh
 	tests/tls/run.sh
+	tests/attacks/run.sh
 	tests/seed/run.sh
 
 codegen: ## Write the generated files (crds/, docs/findings.md)
