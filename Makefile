@@ -7,7 +7,7 @@ SHELL := /usr/bin/env bash
 CARGO ?= cargo
 
 .PHONY: help run test fmt fmt-check lint unit acceptance codegen codegen-check shape \
-        build release deny clean
+        build release soak deny clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +33,11 @@ acceptance: build ## The scripts under tests/ against the real binary
 	tests/mock/run.sh
 	tests/tls/run.sh
 	tests/attacks/run.sh
+	tests/fire/run.sh
 	tests/seed/run.sh
+
+soak: release ## Half an hour of mixed load, watching memory and descriptors (MINUTES=30)
+	tests/soak/run.sh
 
 codegen: ## Write the generated files (crds/, docs/findings.md)
 	$(CARGO) xtask codegen
