@@ -19,6 +19,20 @@ use command::{Cli, Command};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Raises the soft limit of open files to the hard one: a proxy has two for each request. Where
+/// that is not allowed, the limit stays as it is.
+fn allow_all_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let all = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, all) {
+        tracing::debug!(%error, "the limit of open files stays");
+    }
+}
+
 fn main() -> ExitCode {
     // Before anything builds a TLS configuration. It only fails when a provider is already set.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -28,6 +42,7 @@ fn main() -> ExitCode {
         Command::Version(arguments) => version(&arguments),
         Command::Run(arguments) => {
             let filter = agw_runtime::log::init(cli.log.as_deref());
+            allow_all_files();
             on_runtime(async { Ok(run::run(arguments, filter).await) })
         }
         Command::MockProvider(arguments) => {
