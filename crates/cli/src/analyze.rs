@@ -8,9 +8,10 @@ use agw_translate::Settings;
 use agw_translate::finding::{Finding, Severity};
 use serde_json::{Value, json};
 
-use crate::command::{self, Output};
+use crate::command::{self, Findings};
 use crate::compile::Compiled;
 use crate::report;
+use crate::sarif;
 use crate::sources::Sources;
 
 /// Prints findings and statuses; the exit code says whether there is an error.
@@ -18,11 +19,12 @@ pub(crate) fn analyze(arguments: &command::Analyze) -> anyhow::Result<ExitCode> 
     let files = Sources::open(&arguments.files.filename)?.read()?;
     let compiled = Compiled::from(files, &Settings::default());
     let text = match arguments.output {
-        Output::Json => {
+        Findings::Json => {
             let value = json!({ "findings": compiled.findings, "statuses": compiled.statuses });
             format!("{value:#}\n")
         }
-        Output::Text => text(&compiled),
+        Findings::Sarif => format!("{:#}\n", sarif::log(&compiled.findings)),
+        Findings::Text => text(&compiled),
     };
     std::io::stdout().lock().write_all(text.as_bytes())?;
     let failed = compiled.errors().next().is_some();

@@ -88,8 +88,9 @@ pub(crate) struct Analyze {
     #[command(flatten)]
     pub(crate) files: Files,
 
-    #[arg(short, long, value_enum, default_value_t = Output::Text)]
-    pub(crate) output: Output,
+    /// How to print: for people, for programs, or for code scanning
+    #[arg(short, long, value_enum, default_value_t = Findings::Text)]
+    pub(crate) output: Findings,
 }
 
 /// Serve a fake OpenAI provider that needs no key and breaks on demand.
@@ -135,6 +136,15 @@ pub(crate) struct Files {
 pub(crate) enum Output {
     Text,
     Json,
+}
+
+/// How findings are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Findings {
+    Text,
+    Json,
+    /// SARIF 2.1.0.
+    Sarif,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -6,6 +6,7 @@ mod compile;
 mod mock_provider;
 mod report;
 mod run;
+mod sarif;
 mod sources;
 
 use std::io::Write;

@@ -158,6 +158,8 @@ codes! {
         "Correct the listener; the others of the Gateway are served.";
     InvalidDuration "AGW0408" Error "a duration is not valid"
         "Write digits with a unit, such as `30s` or `1m30s`.";
+    HeaderCase "AGW0409" Hint "HTTP/2 has no capital letters in header names"
+        "Nothing to do unless clients compare names letter by letter: HTTP/1.1 clients see the name as it is written.";
 
     DialectModel "AGW0501" Hint "the model has a standard place"
         "Write `ai.provider.<provider>.model`.";
@@ -188,6 +190,8 @@ codes! {
         "Attach the policy to a kind of target that its settings apply to.";
     NoEffect "AGW0606" Hint "a setting has no effect here"
         "Keep it for where it has one, or remove it.";
+    LimitWithoutEffect "AGW0607" Warning "a time limit or wait that cannot take effect"
+        "Change one of the two times that the message names.";
 }
 
 impl fmt::Display for Code {

@@ -8,6 +8,8 @@ mod class;
 mod expression;
 pub mod finding;
 mod gateway;
+mod header_case;
+mod limits;
 pub mod manifest;
 mod policy;
 mod reference;
@@ -69,6 +71,8 @@ pub fn translate(state: &ClusterState, settings: &Settings) -> Translation {
         .map(|(key, sourced)| route::translate(context, key, sourced, &mut report))
         .collect();
     shadow::report_all(state, &gateways, &routes, &mut report);
+    limits::report_all(state, &gateways, &policies, &routes, &mut report);
+    header_case::report_all(state, &mut report);
     state::report_without_effect(state, settings, &mut report);
     let configs = gateways.iter().enumerate();
     let configs = configs.map(|(index, plan)| Arc::new(config(index, plan, &routes, &policies)));

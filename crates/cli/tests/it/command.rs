@@ -53,14 +53,16 @@ fn analyze_finds_no_error_in_the_examples() {
 }
 
 #[test]
-fn analyze_has_nothing_to_say_about_the_examples() {
+fn analyze_has_nothing_to_say_about_the_examples_but_that_http2_has_no_capitals() {
     let folder = crate::setup::examples().manifests;
     let output = agw(
         &["analyze", "-f", folder.to_str().unwrap(), "-o", "json"],
         "",
     );
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(report["findings"], serde_json::json!([]));
+    let findings = report["findings"].as_array().unwrap();
+    let others: Vec<_> = findings.iter().filter(|f| f["code"] != "AGW0409").collect();
+    assert!(others.is_empty(), "{others:#?}");
 }
 
 #[test]

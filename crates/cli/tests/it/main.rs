@@ -14,4 +14,5 @@ mod lifecycle;
 mod output;
 mod patterns;
 mod reload;
+mod sarif;
 mod setup;

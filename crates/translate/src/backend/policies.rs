@@ -13,6 +13,7 @@ use agw_core::secret::Secret;
 use super::{Context, Unresolved};
 use crate::expression::{self, Rejected};
 use crate::finding::Code;
+use crate::limits;
 use crate::report::{Report, Subject};
 use crate::retry;
 
@@ -69,7 +70,9 @@ pub(super) fn merge(
             expression::transformation(spec, layer.subject, &layer.at("transformation"), report)
         })
         .transpose();
-    if let Some((_, layer)) = check {
+    if let Some((spec, layer)) = check {
+        let field = layer.at("healthCheck");
+        limits::check_probe(spec, &probe(spec), layer.subject, &field, report);
         report.add(
             layer.subject,
             Code::DialectHealth,

@@ -21,7 +21,11 @@ pub(super) fn page() -> String {
     let mut page = HEAD.to_owned();
     for code in Code::ALL {
         let (severity, title, advice) = (code.severity(), code.title(), code.advice());
-        page.push_str(&format!("| {code} | {severity} | {title} | {advice} |\n"));
+        // Links to a code (SARIF's `helpUri`) lead to its row.
+        let anchor = code.as_str().to_ascii_lowercase();
+        page.push_str(&format!(
+            "| <a id=\"{anchor}\"></a>{code} | {severity} | {title} | {advice} |\n"
+        ));
     }
     page
 }
