@@ -11,6 +11,7 @@ mod outbound;
 mod plain;
 mod transform;
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use agw_core::filter::{Filter, RedirectScheme, Target};
@@ -117,11 +118,12 @@ impl Exchange {
             .request_timeout()
             .map(|timeout| self.started() + timeout);
         let deadline = self.deadline;
-        let reached = self.answer_by(&plan, selected.matched.path.clone());
+        let matched = selected.matched.path.clone();
         match deadline {
-            None => reached.await,
+            None => self.answer_by(&plan, matched).await,
             Some(deadline) => {
                 let timeout = plan.request_timeout().unwrap_or_default();
+                let reached = pin!(self.answer_by(&plan, matched));
                 let bounded = tokio::time::timeout_at(deadline, reached);
                 bounded.await.unwrap_or(Err(Error::Timeout(timeout)))
             }

@@ -75,7 +75,9 @@ pub(crate) async fn send(
             }
         },
     };
-    let connection = connector.connect(&key).await?;
+    // Boxed: a TLS handshake's state is many times that of a request on a pooled connection, and
+    // every request would carry room for it.
+    let connection = Box::pin(connector.connect(&key)).await?;
     if let Connection::Http2(sender) = &connection {
         pool.share(&key, sender.clone());
     }
