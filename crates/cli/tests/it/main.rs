@@ -7,11 +7,14 @@
     reason = "a test fails by panicking, and says what it skips"
 )]
 
+mod broken;
 mod command;
 mod content;
+mod cors;
 mod failover;
 mod lifecycle;
 mod output;
+mod paths;
 mod patterns;
 mod reload;
 mod sarif;

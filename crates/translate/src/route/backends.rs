@@ -16,6 +16,9 @@ use crate::finding::Code;
 use crate::reference::{From, permitted};
 use crate::service;
 
+/// Largest weight (`HTTPBackendRef.weight`).
+const MAX_WEIGHT: u32 = 1_000_000;
+
 /// A reference that leads nowhere: the reason for the condition, the finding, and the text.
 struct Unresolved {
     reason: &'static str,
@@ -57,15 +60,33 @@ impl RuleMaker<'_, '_> {
             let made = self.part(broken, |maker| {
                 maker.filters(&specs, &format!("{field}.filters"), matches)
             });
-            let weight = reference.weight.unwrap_or(1);
+            let weight = self.weight(reference.weight, &field);
             refs.push(BackendRef {
-                weight: u32::try_from(weight).unwrap_or(0),
+                weight,
                 to,
                 filters: made.unwrap_or_default(),
             });
         }
         self.remark(spec, &refs);
         refs
+    }
+
+    /// A weight, 1 by default. One that the API server would refuse takes no request.
+    fn weight(&mut self, written: Option<i32>, field: &str) -> u32 {
+        let weight = written.unwrap_or(1);
+        match u32::try_from(weight) {
+            Ok(weight) if weight <= MAX_WEIGHT => weight,
+            _ => {
+                self.report.add(
+                    self.subject,
+                    Code::InvalidValue,
+                    &format!("{field}.weight"),
+                    format!("{weight} is not a weight"),
+                    format!("write 0 to {MAX_WEIGHT}"),
+                );
+                0
+            }
+        }
     }
 
     fn resolve(&self, reference: &HttpRouteRulesBackendRefs) -> Result<Arc<Backend>, Unresolved> {
