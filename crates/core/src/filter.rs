@@ -1,11 +1,13 @@
 //! Filters of a rule: data, and their application to a request or response head.
 
+mod cors;
 mod header;
 mod redirect;
 mod rewrite;
 
 use serde::Serialize;
 
+pub use cors::{Cors, Credentials, HostPattern, InvalidOrigin, Names, OriginPattern, is_preflight};
 pub use header::HeaderEdits;
 pub use redirect::{Redirect, RedirectScheme, Target};
 pub use rewrite::{PathRewrite, UrlRewrite, prefix_replaced};
@@ -17,4 +19,5 @@ pub enum Filter {
     ResponseHeaders(HeaderEdits),
     UrlRewrite(UrlRewrite),
     Redirect(Redirect),
+    Cors(Box<Cors>),
 }

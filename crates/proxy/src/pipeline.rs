@@ -213,7 +213,14 @@ impl Exchange {
                     response.headers_mut().insert(header::LOCATION, location);
                     return Some(response);
                 }
-                Filter::ResponseHeaders(_) => {}
+                Filter::Cors(cors) if self.inbound.is_preflight() => {
+                    self.record.outcome.reason = Reason::Preflight;
+                    let mut response = Response::new(Answer::whole(bytes::Bytes::new()));
+                    *response.status_mut() = StatusCode::NO_CONTENT;
+                    *response.headers_mut() = cors.preflight(&self.inbound.headers);
+                    return Some(response);
+                }
+                Filter::ResponseHeaders(_) | Filter::Cors(_) => {}
             }
         }
         None
@@ -228,8 +235,22 @@ impl Exchange {
         self.record.headers = present.collect();
     }
 
+    /// Says which origins may see the response, errors included: a page could not tell them from
+    /// a lost connection.
+    fn share(&self, response: &mut Response<Answer>) {
+        let filters = self.record.plan.iter().flat_map(|plan| &plan.rule.filters);
+        for filter in filters {
+            if let Filter::Cors(cors) = filter
+                && !self.inbound.is_preflight()
+            {
+                cors.apply(&self.inbound.headers, response.headers_mut());
+            }
+        }
+    }
+
     /// The response as it goes out, with the record tied to its end.
     fn answer(self, mut response: Response<Answer>) -> Response<Answer> {
+        self.share(&mut response);
         let mut record = self.record;
         record.status = Some(response.status());
         if let Some(cased) = record.plan.as_ref().and_then(|plan| self.live.cased(plan)) {

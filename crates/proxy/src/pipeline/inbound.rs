@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
-use agw_core::filter::UrlRewrite;
+use agw_core::filter::{UrlRewrite, is_preflight};
 use agw_core::matcher::{PathMatch, RequestHead};
 use agw_core::request_path::normalize;
 use bytes::Bytes;
@@ -108,6 +108,10 @@ impl Inbound {
             query: self.query.as_deref(),
             headers: &self.headers,
         }
+    }
+
+    pub(crate) fn is_preflight(&self) -> bool {
+        is_preflight(&self.method, &self.headers)
     }
 
     pub(crate) fn rewrite(&mut self, rewrite: &UrlRewrite, matched: &PathMatch) {

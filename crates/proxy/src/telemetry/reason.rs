@@ -10,6 +10,8 @@ pub enum Reason {
     Ok,
     /// Answered by a redirect filter.
     Redirect,
+    /// A browser's preflight request, answered by a CORS filter.
+    Preflight,
     NoRoute,
     InvalidRequest,
     BodyTooLarge,
@@ -42,6 +44,7 @@ impl Reason {
         match self {
             Self::Ok => "ok",
             Self::Redirect => "redirect",
+            Self::Preflight => "preflight",
             Self::NoRoute => "no_route",
             Self::InvalidRequest => "invalid_request",
             Self::BodyTooLarge => "body_too_large",

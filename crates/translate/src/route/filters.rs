@@ -11,6 +11,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::RuleMaker;
+use super::cors::CorsSpec;
 use crate::expression::{Rejected, collect};
 use crate::finding::Code;
 
@@ -23,6 +24,7 @@ pub(super) struct FilterSpec {
     response_header_modifier: Option<Modifier>,
     url_rewrite: Option<Rewrite>,
     request_redirect: Option<RedirectSpec>,
+    cors: Option<CorsSpec>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -99,6 +101,7 @@ impl RuleMaker<'_, '_> {
             "RequestRedirect",
             "RequestHeaderModifier",
             "ResponseHeaderModifier",
+            "CORS",
         ] {
             if count(kind) > 1 {
                 let message = format!("`{kind}` stands more than once");
@@ -151,6 +154,17 @@ impl RuleMaker<'_, '_> {
                     .redirect(redirect, &format!("{field}.requestRedirect"), matches)
                     .map(Filter::Redirect),
                 None => Err(missing(self, "requestRedirect")),
+            },
+            "CORS" if field.contains("backendRefs") => {
+                let message = "a preflight request is answered before a backend is chosen";
+                let remedy = "put the CORS filter into the rule's own `filters`";
+                Err(self.refuse(Code::InvalidFilter, field, message, remedy))
+            }
+            "CORS" => match &spec.cors {
+                Some(cors) => self
+                    .cors(cors, &format!("{field}.cors"))
+                    .map(|cors| Filter::Cors(Box::new(cors))),
+                None => Err(missing(self, "cors")),
             },
             other => {
                 let message = format!("filters of type `{other}` are not served by this release");
