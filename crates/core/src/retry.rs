@@ -1,8 +1,12 @@
 //! When a failed attempt is made again, and how long to wait before it.
 
+mod budget;
+
 use std::time::Duration;
 
 use serde::Serialize;
+
+pub use budget::RetryBudget;
 
 /// Retries of one backend after its first try.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -1,12 +1,13 @@
 //! A snapshot together with what is learnt while serving it: health and turns, which outlive it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use agw_core::balance::Schedule;
 use agw_core::health::{Availability, Change, Health, Millis};
 use agw_core::id::{BackendKey, ObjectKey};
+use agw_core::retry::RetryBudget;
 use agw_core::snapshot::{RulePlan, Snapshot, Target};
 use http::Extensions;
 use parking_lot::Mutex;
@@ -32,6 +33,9 @@ pub(crate) struct TargetState {
     troubled: AtomicBool,
     /// Turns of a plain backend's endpoints, or of the providers in one priority group.
     turn: AtomicUsize,
+    /// Requests that the budget has not been paid for yet.
+    unpaid: AtomicU32,
+    budget: Mutex<RetryBudget>,
 }
 
 struct RuleState {
@@ -46,7 +50,20 @@ impl TargetState {
             health: Mutex::new(Health::default()),
             troubled: AtomicBool::new(false),
             turn: AtomicUsize::new(0),
+            unpaid: AtomicU32::new(0),
+            budget: Mutex::new(RetryBudget::new(now_millis())),
         }
+    }
+
+    /// Counts a request that is not a retry.
+    pub(crate) fn asked(&self) {
+        self.unpaid.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether the target's traffic pays for one more retry.
+    pub(crate) fn may_retry(&self, now: Millis) -> bool {
+        let requests = self.unpaid.swap(0, Ordering::Relaxed);
+        self.budget.lock().spend(now, requests)
     }
 
     pub(crate) fn next_turn(&self) -> usize {

@@ -8,6 +8,7 @@
 )]
 
 mod broken;
+mod budget;
 mod command;
 mod content;
 mod cors;

@@ -79,6 +79,7 @@ impl Exchange {
         let question = self.question(plan, candidate, matched, target, body)?;
         let retry = target.policy().retry.as_ref().or_else(|| plan.retry());
         let mut retried = 0;
+        state.asked();
         loop {
             let outcome = self.attempt(plan, target, &question).await;
             self.judge(target, state, &Seen::of(&outcome));
@@ -91,6 +92,9 @@ impl Exchange {
             let Some(retry) = again else {
                 return Ok(Err(failure));
             };
+            if !self.may_retry(target, state) {
+                return Ok(Err(failure));
+            }
             retried += 1;
             let wait = retry.backoff(retried, self.peer.worker.random_unit());
             let most = self.peer.worker.limits.attempts;

@@ -79,6 +79,15 @@ impl<'a> Seen<'a> {
 }
 
 impl Exchange {
+    /// Whether the budget has a retry left; one that is refused is counted.
+    pub(super) fn may_retry(&self, target: &Target, state: &TargetState) -> bool {
+        let granted = state.may_retry(now_millis());
+        if !granted {
+            self.peer.worker.shard.retry_refused(&target.label);
+        }
+        granted
+    }
+
     /// Notes what was seen in the target's health. Its `unhealthyCondition`, where it has one,
     /// decides about responses; no response at all is always a failure.
     pub(super) fn judge(&self, target: &Arc<Target>, state: &TargetState, seen: &Seen<'_>) {

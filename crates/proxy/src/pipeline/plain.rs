@@ -47,6 +47,7 @@ impl Exchange {
             .cloned();
         let replay = self.replayable(retry.as_ref()).await?;
         let mut retried = 0;
+        state.asked();
         loop {
             let endpoint = match backend.endpoints.len() {
                 0 => return Err(Error::NoEndpoint),
@@ -57,7 +58,7 @@ impl Exchange {
             let again = retry
                 .as_ref()
                 .filter(|r| replay && retried < r.attempts && wants(r, &outcome));
-            let Some(retry) = again else {
+            let Some(retry) = again.filter(|_| self.may_retry(target, state)) else {
                 return self.plain_response(plan, choice, outcome?).await;
             };
             retried += 1;

@@ -24,6 +24,7 @@ pub(crate) struct Tables {
     pub(crate) ai: FxHashMap<AiLabels, AiSeries>,
     pub(crate) attempts: FxHashMap<AttemptLabels, u64>,
     pub(crate) expression_failures: FxHashMap<Arc<str>, u64>,
+    pub(crate) retries_refused: FxHashMap<Arc<str>, u64>,
     pub(crate) connections: usize,
     pub(crate) closed: FxHashMap<Closed, u64>,
     models: FxHashSet<Arc<str>>,
@@ -163,6 +164,14 @@ impl Shard {
     pub(crate) fn expression_failed(&self, place: &Arc<str>) {
         let mut tables = self.0.lock();
         if let Some(count) = entry(&mut tables.expression_failures, place.clone(), u64::default) {
+            *count += 1;
+        }
+    }
+
+    /// Counts a retry that the budget of its backend did not allow.
+    pub(crate) fn retry_refused(&self, backend: &Arc<str>) {
+        let mut tables = self.0.lock();
+        if let Some(count) = entry(&mut tables.retries_refused, backend.clone(), u64::default) {
             *count += 1;
         }
     }

@@ -32,6 +32,7 @@ struct Merged {
     ai: BTreeMap<AiLabels, AiSeries>,
     attempts: BTreeMap<AttemptLabels, u64>,
     expression_failures: BTreeMap<Arc<str>, u64>,
+    retries_refused: BTreeMap<Arc<str>, u64>,
     connections: usize,
     closed: BTreeMap<Closed, u64>,
     gauges: Gauges,
@@ -73,6 +74,9 @@ impl Merged {
         for (labels, count) in &tables.attempts {
             *self.attempts.entry(labels.clone()).or_default() += count;
         }
+        for (backend, count) in &tables.retries_refused {
+            *self.retries_refused.entry(backend.clone()).or_default() += count;
+        }
         self.connections += tables.connections;
         for (why, count) in &tables.closed {
             *self.closed.entry(*why).or_default() += count;
@@ -110,6 +114,14 @@ impl Collector for Merged {
             self.expression_failures
                 .iter()
                 .map(|(place, n)| (vec![("place", place.to_string())], *n)),
+        )?;
+        counters(
+            out,
+            "agentgateway_retries_refused",
+            "Retries that the budget of their backend did not allow",
+            self.retries_refused
+                .iter()
+                .map(|(backend, n)| (vec![("backend", backend.to_string())], *n)),
         )?;
         counters(
             out,
