@@ -90,6 +90,8 @@ impl LineWriter {
             .name("lines".to_owned())
             .spawn(move || {
                 writer.run();
+                // The queue goes first: a line after the end must find it gone, and be counted.
+                drop(writer);
                 drop(alive);
             })?;
         Ok(Self(Arc::new(Inner {
