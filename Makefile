@@ -7,7 +7,7 @@ SHELL := /usr/bin/env bash
 CARGO ?= cargo
 
 .PHONY: help run test fmt fmt-check lint unit acceptance codegen codegen-check shape \
-        build release soak deny clean
+        build release soak bench bench-peers deny clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,13 @@ build: ## Build the binary: target/debug/agw
 
 release: ## Build the fast binary: target/release/agw
 	AGW_GIT_SHA=$$(git rev-parse --short HEAD 2>/dev/null || true) $(CARGO) build --release -p agw-cli --bin agw
+
+bench: release ## Measure beside nginx, Envoy and other peers, half an hour (BENCH="--rounds 1 --seconds 1 --only busy")
+	$(CARGO) build --release -p agw-bench
+	$${CARGO_TARGET_DIR:-target}/release/agw-bench suite --agw $${CARGO_TARGET_DIR:-target}/release/agw $(BENCH)
+
+bench-peers: ## Install what `make bench` compares with (PEERS="nginx envoy litellm portkey")
+	PEERS="$(PEERS)" crates/bench/install-peers.sh
 
 deny: ## Check licences, advisories and banned crates (needs cargo-deny and a network)
 	@command -v cargo-deny >/dev/null || { echo "cargo-deny is missing: cargo install --locked cargo-deny" >&2; exit 1; }

@@ -1,0 +1,195 @@
+//! A provider that costs as little as can be: it looks at both ends of a request for
+//! `"stream":true` and answers from constants.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use anyhow::Context;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
+use http_body_util::channel::{Channel, Sender};
+use http_body_util::{BodyExt, Either, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::task::LocalSet;
+use tokio::time::Instant;
+
+use crate::clock;
+
+/// Names the chunks of a stream, the milliseconds before the first and between two.
+pub(crate) const PACE: &str = "x-bench-pace";
+
+/// Length of the text in an answer that is not streamed.
+const ANSWER: usize = 1024;
+
+/// Bytes that are looked at on either end of a request.
+const ENDS: usize = 256;
+
+type Body = Either<Full<Bytes>, Channel<Bytes, Infallible>>;
+
+/// How a stream flows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pace {
+    pub(crate) chunks: u64,
+    pub(crate) first_ms: u64,
+    pub(crate) gap_ms: u64,
+}
+
+impl Pace {
+    /// 64 tokens at 50 a second, the first after 25 ms.
+    pub(crate) const USUAL: Self = Self {
+        chunks: 64,
+        first_ms: 25,
+        gap_ms: 20,
+    };
+
+    pub(crate) fn to_header(self) -> String {
+        format!("{},{},{}", self.chunks, self.first_ms, self.gap_ms)
+    }
+
+    fn from_headers(headers: &HeaderMap) -> Option<Self> {
+        let text = headers.get(PACE)?.to_str().ok()?;
+        let mut numbers = text.split(',').map(|part| part.trim().parse().ok());
+        Some(Self {
+            chunks: numbers.next()??,
+            first_ms: numbers.next()??,
+            gap_ms: numbers.next()??,
+        })
+    }
+}
+
+/// Serves until it is killed.
+pub(crate) fn run(listen: SocketAddr) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    LocalSet::new().block_on(&runtime, async move {
+        let listener = TcpListener::bind(listen)
+            .await
+            .with_context(|| format!("listening on {listen}"))?;
+        let answer = Bytes::from_static(answer().as_bytes());
+        loop {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            let answer = answer.clone();
+            tokio::task::spawn_local(async move {
+                let service = service_fn(move |request| respond(request, answer.clone()));
+                // A client that goes away is no concern of the provider.
+                let _ = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await;
+            });
+        }
+    })
+}
+
+/// The text of an answer that is not streamed.
+pub(crate) fn text() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| "x".repeat(ANSWER));
+    &TEXT
+}
+
+/// An answer that is not streamed.
+pub(crate) fn answer() -> &'static str {
+    static ANSWER: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            r#"{{"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"mock","choices":[{{"index":0,"message":{{"role":"assistant","content":"{}"}},"finish_reason":"stop"}}],"usage":{{"prompt_tokens":10,"completion_tokens":20,"total_tokens":30}}}}"#,
+            text()
+        )
+    });
+    &ANSWER
+}
+
+async fn respond(
+    request: Request<Incoming>,
+    answer: Bytes,
+) -> Result<Response<Body>, hyper::Error> {
+    let received = clock::now();
+    let pace = Pace::from_headers(request.headers()).unwrap_or(Pace::USUAL);
+    let body = request.into_body().collect().await?.to_bytes();
+    if !wants_stream(&body) {
+        return Ok(typed("application/json", Either::Left(Full::new(answer))));
+    }
+    let (sender, channel) = Channel::new(4);
+    // Ends with the stream, or when the client goes away and the channel closes.
+    tokio::task::spawn_local(produce(sender, pace, received));
+    Ok(typed("text/event-stream", Either::Right(channel)))
+}
+
+fn typed(content_type: &'static str, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    let value = HeaderValue::from_static(content_type);
+    response.headers_mut().insert(header::CONTENT_TYPE, value);
+    response
+}
+
+fn wants_stream(body: &[u8]) -> bool {
+    let head = &body[..body.len().min(ENDS)];
+    let tail = &body[body.len().saturating_sub(ENDS)..];
+    [head, tail].iter().any(|part| {
+        part.windows(13).any(|window| window == b"\"stream\":true")
+            || part.windows(14).any(|window| window == b"\"stream\": true")
+    })
+}
+
+/// Each chunk tells when it was made (`t=`) and how long after the request's arrival (`w=`): what
+/// the client sees beyond that, the way there and back has cost.
+async fn produce(mut sender: Sender<Bytes, Infallible>, pace: Pace, received: u64) {
+    let start = Instant::now();
+    for index in 0..pace.chunks {
+        let at = Duration::from_millis(pace.first_ms + index * pace.gap_ms);
+        tokio::time::sleep_until(start + at).await;
+        let now = clock::now();
+        let chunk = format!(
+            "data: {{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"mock\",\"choices\":[{{\"index\":0,\"delta\":{{\"role\":\"assistant\",\"content\":\"t={now} w={} \"}},\"finish_reason\":null}}]}}\n\n",
+            now - received
+        );
+        if sender.send_data(chunk.into()).await.is_err() {
+            return;
+        }
+    }
+    let last: &[&'static str] = &[
+        "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"mock\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":20,\"total_tokens\":30}}\n\n",
+        "data: [DONE]\n\n",
+    ];
+    for event in last {
+        if sender
+            .send_data(Bytes::from_static(event.as_bytes()))
+            .await
+            .is_err()
+        {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_wish_for_a_stream_on_either_end() {
+        let filler = "y".repeat(100_000);
+        assert!(wants_stream(br#"{"stream":true}"#));
+        assert!(wants_stream(
+            format!("{{\"a\":\"{filler}\",\"stream\": true}}").as_bytes()
+        ));
+        assert!(!wants_stream(
+            format!("{{\"a\":\"{filler}\",\"stream\":false}}").as_bytes()
+        ));
+    }
+
+    #[test]
+    fn reads_back_the_pace_it_writes() {
+        let mut headers = HeaderMap::new();
+        headers.insert(PACE, Pace::USUAL.to_header().parse().unwrap());
+        assert_eq!(Pace::from_headers(&headers), Some(Pace::USUAL));
+        headers.insert(PACE, HeaderValue::from_static("1,2"));
+        assert_eq!(Pace::from_headers(&headers), None);
+    }
+}
