@@ -2,6 +2,7 @@
 
 mod cors;
 mod header;
+mod mirror;
 mod redirect;
 mod rewrite;
 
@@ -9,6 +10,7 @@ use serde::Serialize;
 
 pub use cors::{Cors, Credentials, HostPattern, InvalidOrigin, Names, OriginPattern, is_preflight};
 pub use header::HeaderEdits;
+pub use mirror::{Mirror, Share};
 pub use redirect::{Redirect, RedirectScheme, Target};
 pub use rewrite::{PathRewrite, UrlRewrite, prefix_replaced};
 
@@ -20,4 +22,5 @@ pub enum Filter {
     UrlRewrite(UrlRewrite),
     Redirect(Redirect),
     Cors(Box<Cors>),
+    Mirror(Mirror),
 }

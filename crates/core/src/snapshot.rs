@@ -19,7 +19,7 @@ use crate::matcher::{Match, RequestHead};
 use crate::policy::TrafficPolicy;
 use crate::transform::Transformation;
 
-pub use plan::{Choice, RulePlan, Target, TargetKind, Way};
+pub use plan::{Choice, MirrorPlan, RulePlan, Target, TargetKind, Way};
 use table::HostTable;
 
 /// One Gateway's configuration in the form that requests are matched against.

@@ -8,7 +8,7 @@ mod upstream;
 
 pub(crate) use answer::{Answer, BoundKind};
 pub(crate) use buffer::{Collected, collect};
-pub(crate) use client::ClientStream;
+pub(crate) use client::{BodyCopy, ClientStream};
 pub(crate) use outgoing::{Outgoing, Sent};
 pub(crate) use upstream::{Lease, UpstreamBody};
 

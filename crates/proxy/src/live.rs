@@ -8,7 +8,7 @@ use agw_core::balance::Schedule;
 use agw_core::health::{Availability, Change, Health, Millis};
 use agw_core::id::{BackendKey, ObjectKey};
 use agw_core::retry::RetryBudget;
-use agw_core::snapshot::{RulePlan, Snapshot, Target};
+use agw_core::snapshot::{MirrorPlan, RulePlan, Snapshot, Target};
 use http::Extensions;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
@@ -40,6 +40,8 @@ pub(crate) struct TargetState {
 
 struct RuleState {
     turn: Arc<AtomicUsize>,
+    /// By [`MirrorPlan::index`].
+    mirror_turns: Vec<AtomicUsize>,
     /// What makes the rule's response header names keep their case.
     cased: Option<Extensions>,
 }
@@ -167,6 +169,9 @@ impl Live {
                 .get(&rule_identity(plan))
                 .filter(|(order, _)| **order == plan.actives);
             rules.push(RuleState {
+                mirror_turns: (0..plan.mirror_count)
+                    .map(|_| AtomicUsize::new(0))
+                    .collect(),
                 turn: kept.map_or_else(Arc::default, |(_, turn)| (*turn).clone()),
                 cased: cased(plan, &snapshot, &mut by_names).await,
             });
@@ -195,6 +200,12 @@ impl Live {
     /// The next turn of a rule's weighted order, shared by all workers.
     pub(crate) fn next_turn(&self, plan: &RulePlan) -> usize {
         self.rules[plan.index].turn.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The next turn of one of a rule's mirrors, shared by all workers.
+    pub(crate) fn next_mirror_turn(&self, plan: &RulePlan, mirror: &MirrorPlan) -> usize {
+        let turns = self.rules[plan.index].mirror_turns.get(mirror.index);
+        turns.map_or(0, |turn| turn.fetch_add(1, Ordering::Relaxed))
     }
 
     pub(crate) fn cased(&self, plan: &RulePlan) -> Option<&Extensions> {

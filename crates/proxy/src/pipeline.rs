@@ -7,6 +7,7 @@ mod attempt;
 mod gate;
 mod health;
 mod inbound;
+mod mirror;
 mod outbound;
 mod plain;
 mod transform;
@@ -179,6 +180,9 @@ impl Exchange {
         };
         let first = groups.iter().flatten().next().copied();
         let first = first.ok_or_else(|| Error::NoBackend("the backend is empty".to_owned()))?;
+        self.mirror(&live, plan, &plan.mirrors).await;
+        self.mirror(&live, plan, &plan.choices[choice].mirrors)
+            .await;
         match &live.target(first).0.kind {
             TargetKind::Ai { .. } => self.ask_model(&live, plan, choice, &matched).await,
             TargetKind::Endpoints(_) => {
@@ -220,7 +224,7 @@ impl Exchange {
                     *response.headers_mut() = cors.preflight(&self.inbound.headers);
                     return Some(response);
                 }
-                Filter::ResponseHeaders(_) | Filter::Cors(_) => {}
+                Filter::ResponseHeaders(_) | Filter::Cors(_) | Filter::Mirror(_) => {}
             }
         }
         None

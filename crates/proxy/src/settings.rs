@@ -57,6 +57,10 @@ pub struct Limits {
     pub attempts: usize,
     /// Concurrent HTTP/2 streams of one client connection.
     pub streams: u32,
+    /// Copies of requests that one worker has under way to mirrors.
+    pub mirrors: usize,
+    /// For a mirror's answer.
+    pub mirror: Duration,
 }
 
 impl Settings {
@@ -93,6 +97,8 @@ impl Default for Limits {
             idle: Duration::from_secs(50),
             attempts: 16,
             streams: 256,
+            mirrors: 256,
+            mirror: Duration::from_secs(60),
         }
     }
 }

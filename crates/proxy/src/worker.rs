@@ -55,6 +55,8 @@ pub(crate) struct Worker {
     pub(crate) connector: Connector,
     /// Client connections being served.
     pub(crate) clients: TaskTracker,
+    /// Copies of requests under way to mirrors.
+    pub(crate) mirrors: TaskTracker,
     pub(crate) watches: Rc<Watches>,
     pub(crate) handshakes: Semaphore,
     random: Cell<u64>,
@@ -124,6 +126,7 @@ pub(crate) fn run(
         access_log: shared.access_log,
         shard,
         clients: TaskTracker::new(),
+        mirrors: TaskTracker::new(),
         random: Cell::new(seed),
     });
     LocalSet::new().block_on(&runtime, serve(worker, commands));
@@ -163,12 +166,15 @@ async fn serve(worker: Rc<Worker>, mut commands: mpsc::Receiver<Command>) {
         let _ = closed.task.await;
     }
     worker.clients.close();
-    if tokio::time::timeout(grace, worker.clients.wait())
-        .await
-        .is_err()
-    {
+    worker.mirrors.close();
+    let ended = async {
+        worker.clients.wait().await;
+        worker.mirrors.wait().await;
+    };
+    if tokio::time::timeout(grace, ended).await.is_err() {
         tracing::warn!(
             connections = worker.clients.len(),
+            mirrored = worker.mirrors.len(),
             "connections cut at the end of the drain"
         );
     }

@@ -5,6 +5,7 @@ mod backends;
 mod cors;
 mod filters;
 mod matches;
+mod mirror;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

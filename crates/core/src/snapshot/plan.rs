@@ -10,7 +10,7 @@ use crate::backend::{
     AiProvider, ApiRoute, Backend, BackendPolicy, BackendTarget, EndpointBackend,
 };
 use crate::balance::Schedule;
-use crate::filter::Filter;
+use crate::filter::{Filter, Share};
 use crate::header::FieldName;
 use crate::id::BackendKey;
 use crate::policy::TrafficPolicy;
@@ -37,6 +37,20 @@ pub struct RulePlan {
     /// Choices of weight 0 on AI backends beside ones with a weight: they take a request when the
     /// actives fail, in this order.
     pub standbys: Vec<usize>,
+    /// Where copies of the requests go, whatever backend is chosen.
+    pub mirrors: Vec<MirrorPlan>,
+    /// How many mirrors the rule and its references have.
+    pub mirror_count: usize,
+}
+
+/// Where copies of requests go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MirrorPlan {
+    /// Position among the mirrors of its rule: whose turn it is, is counted for each.
+    pub index: usize,
+    /// Position in [`super::Snapshot::targets`].
+    pub target: usize,
+    pub share: Share,
 }
 
 /// One backend reference of a rule.
@@ -44,6 +58,8 @@ pub struct RulePlan {
 pub struct Choice {
     pub way: Way,
     pub filters: Vec<Filter>,
+    /// Where copies of the requests go that this reference gets.
+    pub mirrors: Vec<MirrorPlan>,
 }
 
 /// Where a choice leads.
@@ -107,7 +123,17 @@ impl RulePlan {
         gateway: &TrafficPolicy,
         targets: &Groups,
     ) -> Self {
-        let choices: Vec<_> = rule.backends.iter().map(|r| choice(r, targets)).collect();
+        let own_mirrors = mirrors(&rule.filters, targets, 0);
+        let mut mirror_count = own_mirrors.len();
+        let choices: Vec<_> = rule
+            .backends
+            .iter()
+            .map(|reference| {
+                let choice = choice(reference, targets, mirror_count);
+                mirror_count += choice.mirrors.len();
+                choice
+            })
+            .collect();
         let weights: Vec<_> = rule.backends.iter().map(|r| r.weight).collect();
         let any_active = weights.iter().any(|&w| w > 0);
         let standbys = (0..choices.len())
@@ -126,6 +152,8 @@ impl RulePlan {
             choices,
             actives: Schedule::new(&weights),
             standbys,
+            mirrors: own_mirrors,
+            mirror_count,
         }
     }
 
@@ -172,7 +200,7 @@ impl Groups {
     }
 }
 
-fn choice(reference: &BackendRef, groups: &Groups) -> Choice {
+fn choice(reference: &BackendRef, groups: &Groups, mirrors_before: usize) -> Choice {
     let way = match &reference.to {
         Destination::Invalid(reason) => Way::Invalid(reason.clone()),
         Destination::Backend(key) => match groups.targets.get(key) {
@@ -183,7 +211,25 @@ fn choice(reference: &BackendRef, groups: &Groups) -> Choice {
     Choice {
         way,
         filters: reference.filters.clone(),
+        mirrors: mirrors(&reference.filters, groups, mirrors_before),
     }
+}
+
+/// Copies go to one place of their backend (`HTTPRequestMirrorFilter.backendRef`): the first.
+fn mirrors(filters: &[Filter], groups: &Groups, before: usize) -> Vec<MirrorPlan> {
+    let mirrors = filters.iter().filter_map(|filter| match filter {
+        Filter::Mirror(mirror) => Some(mirror),
+        _ => None,
+    });
+    let plans = mirrors.enumerate().filter_map(|(position, mirror)| {
+        let targets = groups.targets.get(&mirror.to)?;
+        Some(MirrorPlan {
+            index: before + position,
+            target: *targets.iter().flatten().next()?,
+            share: mirror.share,
+        })
+    });
+    plans.collect()
 }
 
 /// One target per provider entry or plain backend, and where each backend's are.

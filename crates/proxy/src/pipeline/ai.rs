@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use agw_ai::operation::{self, Detected, Operation, RouteTable};
 use agw_ai::request::RequestFacts;
-use agw_core::backend::ApiRoute;
+use agw_core::backend::{AiProvider, ApiRoute};
 use agw_core::matcher::PathMatch;
 use agw_core::retry::{ConnectFailure, Retry};
 use agw_core::snapshot::{RulePlan, TargetKind};
 use bytes::Bytes;
-use http::{Method, Response};
+use http::{HeaderMap, Method, Response};
 use tokio::time::Instant;
 
 use super::attempt::{Failure, Question};
@@ -76,7 +76,7 @@ impl Exchange {
         body: &Bytes,
     ) -> Result<Result<Response<Answer>, Failure>, Error> {
         let (target, state) = live.target(candidate.target);
-        let question = self.question(plan, candidate, matched, target, body)?;
+        let question = self.question_for(plan, candidate, matched, target, body)?;
         let retry = target.policy().retry.as_ref().or_else(|| plan.retry());
         let mut retried = 0;
         state.asked();
@@ -106,7 +106,7 @@ impl Exchange {
     }
 
     /// The request as this target is to get it.
-    fn question(
+    fn question_for(
         &mut self,
         plan: &RulePlan,
         candidate: Candidate,
@@ -136,21 +136,7 @@ impl Exchange {
         if let Some(policy) = &provider.policy.transformation {
             self.transform_outbound(policy, &target.label, &mut headers, &mut body);
         }
-        let (operation, path, facts) = understand(&path, routes, &self.inbound.method, &body)?;
-        let client_model = facts.as_ref().and_then(RequestFacts::model).cloned();
-        let model = provider.model.clone().or_else(|| client_model.clone());
-        if operation.names_model() && model.is_none() {
-            return Err(Error::NoModel);
-        }
-        Ok(Question {
-            operation,
-            path,
-            headers,
-            facts,
-            client_model,
-            model,
-            body,
-        })
+        question(provider, routes, &self.inbound.method, &path, headers, body)
     }
 
     /// The provider's answer with what the route does to responses.
@@ -178,6 +164,32 @@ impl Exchange {
         self.deadline
             .is_some_and(|deadline| Instant::now() >= deadline)
     }
+}
+
+/// What a request of this path and body asks the provider.
+pub(super) fn question(
+    provider: &AiProvider,
+    routes: &[ApiRoute],
+    method: &Method,
+    path: &str,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Question, Error> {
+    let (operation, path, facts) = understand(path, routes, method, &body)?;
+    let client_model = facts.as_ref().and_then(RequestFacts::model).cloned();
+    let model = provider.model.clone().or_else(|| client_model.clone());
+    if operation.names_model() && model.is_none() {
+        return Err(Error::NoModel);
+    }
+    Ok(Question {
+        operation,
+        path,
+        headers,
+        facts,
+        client_model,
+        model,
+        body,
+    })
 }
 
 /// What is asked, on which upstream path, and what the body says of it.

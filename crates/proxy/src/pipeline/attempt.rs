@@ -9,7 +9,7 @@ use agw_core::backend::{AiProvider, AppProtocol};
 use agw_core::snapshot::{RulePlan, Target, TargetKind};
 use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use tokio::time::Instant;
 
 use super::{Exchange, gate};
@@ -30,6 +30,14 @@ pub(super) struct Question {
     /// What the provider is asked for.
     pub(super) model: Option<Arc<str>>,
     pub(super) body: Bytes,
+}
+
+/// What of the client's request goes to the provider beside the question.
+#[derive(Clone, Copy)]
+pub(super) struct Asking<'a> {
+    pub(super) method: &'a Method,
+    pub(super) query: Option<&'a str>,
+    pub(super) request_id: &'a str,
 }
 
 /// An attempt that another target may do better at.
@@ -160,9 +168,12 @@ impl Exchange {
         provider: &AiProvider,
         question: &Question,
     ) -> Result<Response<Answer>, Failure> {
-        let outbound = self
-            .provider_request(provider, question)
-            .map_err(Failure::Error)?;
+        let asking = Asking {
+            method: &self.inbound.method,
+            query: self.inbound.query.as_deref(),
+            request_id: &self.record.request_id,
+        };
+        let outbound = provider_request(asking, provider, question).map_err(Failure::Error)?;
         let worker = self.peer.worker.clone();
         let key = PoolKey {
             endpoint: provider.endpoint.clone(),
@@ -199,49 +210,50 @@ impl Exchange {
         };
         Ok(Response::from_parts(parts, answer))
     }
+}
 
-    fn provider_request(
-        &self,
-        provider: &AiProvider,
-        question: &Question,
-    ) -> Result<Outbound, Error> {
-        let bad = |what: &str, error: &dyn std::fmt::Display| {
-            Error::BadRequest(format!("the request's {what} is not valid: {error}"))
-        };
-        let dialect = agw_ai::dialect::of(provider.kind);
-        let path = match &provider.path {
-            Some(path) => path.to_string(),
-            None => {
-                let prefix = provider.path_prefix.as_deref();
-                dialect.upstream_path(&question.path, prefix).into_owned()
-            }
-        };
-        let target = match &self.inbound.query {
-            Some(query) if question.operation == Operation::Passthrough => {
-                format!("{path}?{query}")
-            }
-            Some(query) if question.operation == Operation::Models => format!("{path}?{query}"),
-            _ => path,
-        };
-        let mut headers = question.headers.clone();
-        headers.remove(header::CONTENT_LENGTH);
-        // Usage is read from the bytes that pass: they must not be compressed.
-        headers.insert(
-            header::ACCEPT_ENCODING,
-            HeaderValue::from_static("identity"),
-        );
-        if let Ok(id) = HeaderValue::from_str(&self.record.request_id) {
-            headers.insert(HeaderName::from_static("x-request-id"), id);
+/// The request that puts the question to the provider.
+pub(super) fn provider_request(
+    asking: Asking<'_>,
+    provider: &AiProvider,
+    question: &Question,
+) -> Result<Outbound, Error> {
+    let bad = |what: &str, error: &dyn std::fmt::Display| {
+        Error::BadRequest(format!("the request's {what} is not valid: {error}"))
+    };
+    let dialect = agw_ai::dialect::of(provider.kind);
+    let path = match &provider.path {
+        Some(path) => path.to_string(),
+        None => {
+            let prefix = provider.path_prefix.as_deref();
+            dialect.upstream_path(&question.path, prefix).into_owned()
         }
-        authorize(&mut headers, provider.kind, provider.policy.auth.as_ref());
-        Ok(Outbound {
-            method: self.inbound.method.clone(),
-            target: PathAndQuery::try_from(target).map_err(|e| bad("path", &e))?,
-            authority: Authority::try_from(host(provider)).map_err(|e| bad("host", &e))?,
-            headers,
-            payload: Payload::Pieces(pieces(provider, question)),
-        })
+    };
+    let target = match asking.query {
+        Some(query) if question.operation == Operation::Passthrough => {
+            format!("{path}?{query}")
+        }
+        Some(query) if question.operation == Operation::Models => format!("{path}?{query}"),
+        _ => path,
+    };
+    let mut headers = question.headers.clone();
+    headers.remove(header::CONTENT_LENGTH);
+    // Usage is read from the bytes that pass: they must not be compressed.
+    headers.insert(
+        header::ACCEPT_ENCODING,
+        HeaderValue::from_static("identity"),
+    );
+    if let Ok(id) = HeaderValue::from_str(asking.request_id) {
+        headers.insert(HeaderName::from_static("x-request-id"), id);
     }
+    authorize(&mut headers, provider.kind, provider.policy.auth.as_ref());
+    Ok(Outbound {
+        method: asking.method.clone(),
+        target: PathAndQuery::try_from(target).map_err(|e| bad("path", &e))?,
+        authority: Authority::try_from(host(provider)).map_err(|e| bad("host", &e))?,
+        headers,
+        payload: Payload::Pieces(pieces(provider, question)),
+    })
 }
 
 /// The client's body with the model that is forced, and with usage asked for in a stream.

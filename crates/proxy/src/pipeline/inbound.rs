@@ -125,11 +125,7 @@ impl Inbound {
 
     /// The path and query as they stand.
     pub(crate) fn target(&self) -> Result<PathAndQuery, Error> {
-        let parsed = match &self.query {
-            None => PathAndQuery::try_from(self.path.as_str()),
-            Some(query) => PathAndQuery::try_from(format!("{}?{query}", self.path)),
-        };
-        parsed.map_err(|e| Error::BadRequest(format!("the request's path is not valid: {e}")))
+        target(&self.path, self.query.as_deref())
     }
 
     /// The whole body in memory, read at most once. `limit` is in bytes.
@@ -194,6 +190,15 @@ impl Inbound {
         let valid = id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
         valid.then(|| id.to_owned())
     }
+}
+
+/// What a request line or `:path` says.
+pub(super) fn target(path: &str, query: Option<&str>) -> Result<PathAndQuery, Error> {
+    let parsed = match query {
+        None => PathAndQuery::try_from(path),
+        Some(query) => PathAndQuery::try_from(format!("{path}?{query}")),
+    };
+    parsed.map_err(|e| Error::BadRequest(format!("the request's path is not valid: {e}")))
 }
 
 /// `host` of `host:port`, `[v6]:port` or either without port.

@@ -25,6 +25,8 @@ pub(crate) struct Tables {
     pub(crate) attempts: FxHashMap<AttemptLabels, u64>,
     pub(crate) expression_failures: FxHashMap<Arc<str>, u64>,
     pub(crate) retries_refused: FxHashMap<Arc<str>, u64>,
+    /// By backend and how it ended.
+    pub(crate) mirrored: FxHashMap<(Arc<str>, &'static str), u64>,
     pub(crate) connections: usize,
     pub(crate) closed: FxHashMap<Closed, u64>,
     models: FxHashSet<Arc<str>>,
@@ -172,6 +174,15 @@ impl Shard {
     pub(crate) fn retry_refused(&self, backend: &Arc<str>) {
         let mut tables = self.0.lock();
         if let Some(count) = entry(&mut tables.retries_refused, backend.clone(), u64::default) {
+            *count += 1;
+        }
+    }
+
+    /// Counts a copy of a request for a mirror, by how it ended.
+    pub(crate) fn mirrored(&self, backend: &Arc<str>, reason: Reason) {
+        let mut tables = self.0.lock();
+        let key = (backend.clone(), reason.as_str());
+        if let Some(count) = entry(&mut tables.mirrored, key, u64::default) {
             *count += 1;
         }
     }

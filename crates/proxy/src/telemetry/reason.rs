@@ -37,6 +37,8 @@ pub enum Reason {
     /// A stream stood still for longer than the idle bound.
     StreamIdle,
     ClientDisconnect,
+    /// A copy for a mirror was not sent, for too many were under way.
+    MirrorsBusy,
 }
 
 impl Reason {
@@ -62,6 +64,7 @@ impl Reason {
             Self::StreamCut => "stream_cut",
             Self::StreamIdle => "stream_idle",
             Self::ClientDisconnect => "client_disconnect",
+            Self::MirrorsBusy => "mirrors_busy",
         }
     }
 }

@@ -33,6 +33,7 @@ struct Merged {
     attempts: BTreeMap<AttemptLabels, u64>,
     expression_failures: BTreeMap<Arc<str>, u64>,
     retries_refused: BTreeMap<Arc<str>, u64>,
+    mirrored: BTreeMap<(Arc<str>, &'static str), u64>,
     connections: usize,
     closed: BTreeMap<Closed, u64>,
     gauges: Gauges,
@@ -76,6 +77,9 @@ impl Merged {
         }
         for (backend, count) in &tables.retries_refused {
             *self.retries_refused.entry(backend.clone()).or_default() += count;
+        }
+        for (key, count) in &tables.mirrored {
+            *self.mirrored.entry(key.clone()).or_default() += count;
         }
         self.connections += tables.connections;
         for (why, count) in &tables.closed {
@@ -122,6 +126,18 @@ impl Collector for Merged {
             self.retries_refused
                 .iter()
                 .map(|(backend, n)| (vec![("backend", backend.to_string())], *n)),
+        )?;
+        counters(
+            out,
+            "agentgateway_mirrored_requests",
+            "Copies of requests for mirrors, by how each ended",
+            self.mirrored.iter().map(|((backend, reason), n)| {
+                let reason = (*reason).to_owned();
+                (
+                    vec![("backend", backend.to_string()), ("reason", reason)],
+                    *n,
+                )
+            }),
         )?;
         counters(
             out,

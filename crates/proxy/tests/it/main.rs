@@ -9,6 +9,7 @@
 mod client;
 mod failover;
 mod gateway;
+mod mirror;
 mod plain;
 mod reload;
 mod routing;

@@ -37,24 +37,9 @@ impl RuleMaker<'_, '_> {
         let mut refs = Vec::new();
         for (index, reference) in spec.backend_refs.iter().flatten().enumerate() {
             let field = format!("{}.backendRefs[{index}]", self.field);
-            let to = match self.resolve(reference) {
-                Ok(backend) => {
-                    let key = backend.key.clone();
-                    self.backends.insert(key.clone(), backend);
-                    Destination::Backend(key)
-                }
-                Err(unresolved) => {
-                    self.problems
-                        .not_resolved(unresolved.reason, unresolved.message.clone());
-                    self.report.add(
-                        self.subject,
-                        unresolved.code,
-                        &format!("{field}.name"),
-                        unresolved.message.clone(),
-                        unresolved.remedy,
-                    );
-                    Destination::Invalid(unresolved.message.into())
-                }
+            let to = match self.reference(reference, &field) {
+                Ok(key) => Destination::Backend(key),
+                Err(why) => Destination::Invalid(why),
             };
             let specs = filters::read(reference.filters.as_deref());
             let made = self.part(broken, |maker| {
@@ -69,6 +54,33 @@ impl RuleMaker<'_, '_> {
         }
         self.remark(spec, &refs);
         refs
+    }
+
+    /// Where a reference leads. One that leads nowhere is reported; the error says why.
+    pub(super) fn reference(
+        &mut self,
+        reference: &HttpRouteRulesBackendRefs,
+        field: &str,
+    ) -> Result<BackendKey, Arc<str>> {
+        match self.resolve(reference) {
+            Ok(backend) => {
+                let key = backend.key.clone();
+                self.backends.insert(key.clone(), backend);
+                Ok(key)
+            }
+            Err(unresolved) => {
+                self.problems
+                    .not_resolved(unresolved.reason, unresolved.message.clone());
+                self.report.add(
+                    self.subject,
+                    unresolved.code,
+                    &format!("{field}.name"),
+                    unresolved.message.clone(),
+                    unresolved.remedy,
+                );
+                Err(unresolved.message.into())
+            }
+        }
     }
 
     /// A weight, 1 by default. One that the API server would refuse takes no request.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RuleMaker;
 use super::cors::CorsSpec;
+use super::mirror::MirrorSpec;
 use crate::expression::{Rejected, collect};
 use crate::finding::Code;
 
@@ -25,6 +26,7 @@ pub(super) struct FilterSpec {
     url_rewrite: Option<Rewrite>,
     request_redirect: Option<RedirectSpec>,
     cors: Option<CorsSpec>,
+    request_mirror: Option<MirrorSpec>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -88,9 +90,9 @@ impl RuleMaker<'_, '_> {
             .enumerate()
             .map(|(index, spec)| self.filter(spec, &format!("{field}[{index}]"), matches))
             .collect();
-        let filters = collect(made.into_iter())?;
+        let filters: Vec<Option<Filter>> = collect(made.into_iter())?;
         self.only_once(specs, field)?;
-        Ok(filters)
+        Ok(filters.into_iter().flatten().collect())
     }
 
     /// `HTTPRouteRule.filters`: a rewrite or redirect stands at most once, and not both.
@@ -120,7 +122,23 @@ impl RuleMaker<'_, '_> {
         Ok(())
     }
 
+    /// `None` stands for a mirror whose backend does not resolve.
     fn filter(
+        &mut self,
+        spec: &FilterSpec,
+        field: &str,
+        matches: &[Match],
+    ) -> Result<Option<Filter>, Rejected> {
+        if spec.r#type == "RequestMirror"
+            && let Some(mirror) = &spec.request_mirror
+        {
+            return self.mirror(mirror, &format!("{field}.requestMirror"));
+        }
+        self.edit(spec, field, matches).map(Some)
+    }
+
+    /// A filter that changes or answers requests.
+    fn edit(
         &mut self,
         spec: &FilterSpec,
         field: &str,
@@ -166,6 +184,7 @@ impl RuleMaker<'_, '_> {
                     .map(|cors| Filter::Cors(Box::new(cors))),
                 None => Err(missing(self, "cors")),
             },
+            "RequestMirror" => Err(missing(self, "requestMirror")),
             other => {
                 let message = format!("filters of type `{other}` are not served by this release");
                 let remedy = "remove it; until then the rule answers 500";

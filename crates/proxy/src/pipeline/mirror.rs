@@ -1,0 +1,244 @@
+//! Copies of requests, for backends whose answers nobody waits for.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use agw_core::backend::{ApiRoute, AppProtocol, BackendPolicy, EndpointBackend};
+use agw_core::filter::RedirectScheme;
+use agw_core::snapshot::{MirrorPlan, RulePlan, Target, TargetKind};
+use bytes::Bytes;
+use http::uri::Authority;
+use http::{HeaderMap, Method, Response, header};
+use http_body_util::BodyExt;
+
+use super::Exchange;
+use super::ai::question;
+use super::attempt::{Asking, provider_request};
+use super::inbound::{ClientBody, target};
+use super::outbound;
+use crate::body::{BodyCopy, UpstreamBody};
+use crate::error::Error;
+use crate::live::Live;
+use crate::telemetry::Reason;
+use crate::upstream::{Outbound, Payload, PoolKey, authorize_plain, send};
+use crate::worker::Worker;
+
+/// A request as it stood when the rule's filters were through with it.
+struct Copied {
+    method: Method,
+    path: String,
+    query: Option<String>,
+    authority: String,
+    headers: HeaderMap,
+    client: IpAddr,
+    scheme: RedirectScheme,
+    request_id: String,
+}
+
+/// The body of a copy.
+enum Body {
+    Held(Vec<Bytes>),
+    /// Still on its way to the first backend.
+    Coming(BodyCopy),
+}
+
+/// Which endpoint of the backend gets the copy.
+struct Recipient {
+    target: Arc<Target>,
+    turn: usize,
+}
+
+impl Exchange {
+    /// Sends copies to the mirrors whose share this request falls into. The client's answer does
+    /// not depend on what becomes of them, nor does the backends' health.
+    pub(super) async fn mirror(&mut self, live: &Live, plan: &RulePlan, mirrors: &[MirrorPlan]) {
+        let chosen = mirrors
+            .iter()
+            .filter(|mirror| mirror.share.takes(live.next_mirror_turn(plan, mirror)));
+        for mirror in chosen {
+            let (target, state) = live.target(mirror.target);
+            let recipient = Recipient {
+                target: target.clone(),
+                turn: state.next_turn(),
+            };
+            if let Err(reason) = self.start_copy(recipient).await {
+                self.peer.worker.shard.mirrored(&target.label, reason);
+            }
+        }
+    }
+
+    async fn start_copy(&mut self, recipient: Recipient) -> Result<(), Reason> {
+        let worker = self.peer.worker.clone();
+        if worker.mirrors.len() >= worker.limits.mirrors {
+            return Err(Reason::MirrorsBusy);
+        }
+        let policy = recipient.target.policy();
+        let mut headers = outbound::forwardable(&self.inbound.headers);
+        let body = match &policy.transformation {
+            Some(edits) if !edits.request.is_empty() => {
+                let mut held = self.hold_for_copy().await?;
+                // What the copy's edits compute is not the request's own.
+                let metadata = self.metadata.clone();
+                self.transform_outbound(edits, &recipient.target.label, &mut headers, &mut held);
+                self.metadata = metadata;
+                Body::Held(vec![held])
+            }
+            _ => self.copied_body()?,
+        };
+        let copied = Copied {
+            method: self.inbound.method.clone(),
+            path: self.inbound.path.clone(),
+            query: self.inbound.query.clone(),
+            authority: self.inbound.authority.clone(),
+            headers,
+            client: self.peer.address.ip(),
+            scheme: self.peer.scheme,
+            request_id: self.record.request_id.clone(),
+        };
+        let deliver = deliver(worker.clone(), recipient, copied, body);
+        worker.mirrors.spawn_local(deliver);
+        Ok(())
+    }
+
+    fn copied_body(&mut self) -> Result<Body, Reason> {
+        let limit = self.peer.worker.limits.replay;
+        match &mut self.inbound.body {
+            ClientBody::None => Ok(Body::Held(Vec::new())),
+            ClientBody::Held(bytes) => Ok(Body::Held(vec![bytes.clone()])),
+            ClientBody::Coming(stream) => Ok(Body::Coming(stream.copy(limit))),
+            ClientBody::Gone => Err(Reason::ClientDisconnect),
+        }
+    }
+
+    /// The whole body, for edits that may read it. One that may be too large is left alone: the
+    /// request itself must not fail for its copy.
+    async fn hold_for_copy(&mut self) -> Result<Bytes, Reason> {
+        let limits = self.peer.worker.limits.clone();
+        if let ClientBody::Coming(body) = &self.inbound.body {
+            let upper = http_body::Body::size_hint(body).upper();
+            if upper.is_none_or(|size| size > limits.replay as u64) {
+                return Err(Reason::BodyTooLarge);
+            }
+        }
+        let held = self.inbound.hold(&limits, limits.replay).await;
+        held.map_err(|error| error.reason())
+    }
+}
+
+/// Waits for the body, sends the copy, reads the answer and drops it.
+async fn deliver(worker: Rc<Worker>, recipient: Recipient, copied: Copied, body: Body) {
+    let pieces = match body {
+        Body::Held(pieces) => Ok(pieces),
+        Body::Coming(copy) => copy.whole().await.map_err(|_| Reason::BodyTooLarge),
+    };
+    let reason = match pieces {
+        Err(reason) => reason,
+        Ok(pieces) => {
+            let policy = recipient.target.policy();
+            let most = worker.limits.mirror;
+            let bound = policy.request_timeout.map_or(most, |own| own.min(most));
+            let answered =
+                tokio::time::timeout(bound, exchange(&worker, &recipient, copied, pieces));
+            match answered.await {
+                Ok(Ok(reason)) => reason,
+                Ok(Err(error)) => error.reason(),
+                Err(_) => Reason::Timeout,
+            }
+        }
+    };
+    worker.shard.mirrored(&recipient.target.label, reason);
+}
+
+async fn exchange(
+    worker: &Rc<Worker>,
+    recipient: &Recipient,
+    copied: Copied,
+    pieces: Vec<Bytes>,
+) -> Result<Reason, Error> {
+    let (key, outbound) = match &recipient.target.kind {
+        TargetKind::Endpoints(backend) => copied.plain(backend, recipient.turn, pieces)?,
+        TargetKind::Ai { provider, routes } => copied.model(provider, routes, &pieces)?,
+    };
+    let response = send(&worker.pool, &worker.connector, key, outbound).await?;
+    let reason = match response.status() {
+        status if status.is_server_error() || status.as_u16() == 429 => Reason::UpstreamStatus,
+        _ => Reason::Ok,
+    };
+    drop_answer(response, worker.limits.response_body).await;
+    Ok(reason)
+}
+
+/// Reads the answer to its end, so that the connection can be used again. A long one is cut.
+async fn drop_answer(mut response: Response<UpstreamBody>, most: usize) {
+    let mut read = 0;
+    while let Some(Ok(frame)) = response.body_mut().frame().await {
+        read += frame.data_ref().map_or(0, Bytes::len);
+        if read > most {
+            return;
+        }
+    }
+}
+
+impl Copied {
+    fn plain(
+        mut self,
+        backend: &EndpointBackend,
+        turn: usize,
+        pieces: Vec<Bytes>,
+    ) -> Result<(PoolKey, Outbound), Error> {
+        let endpoint = match backend.endpoints.len() {
+            0 => return Err(Error::NoEndpoint),
+            count => backend.endpoints[turn % count].clone(),
+        };
+        let client = self.client.to_string();
+        outbound::forwarded(&mut self.headers, &client, self.scheme, &self.authority);
+        let BackendPolicy { auth, .. } = &backend.policy;
+        authorize_plain(&mut self.headers, auth.as_ref());
+        self.headers.remove(header::CONTENT_LENGTH);
+        let outbound = Outbound {
+            method: self.method,
+            target: target(&self.path, self.query.as_deref())?,
+            authority: Authority::try_from(self.authority.as_str())
+                .map_err(|e| Error::BadRequest(format!("the request's host is not valid: {e}")))?,
+            headers: self.headers,
+            payload: Payload::Pieces(pieces),
+        };
+        let key = PoolKey {
+            endpoint,
+            protocol: backend.protocol,
+        };
+        Ok((key, outbound))
+    }
+
+    fn model(
+        self,
+        provider: &agw_core::backend::AiProvider,
+        routes: &[ApiRoute],
+        pieces: &[Bytes],
+    ) -> Result<(PoolKey, Outbound), Error> {
+        let body = match pieces {
+            [whole] => whole.clone(),
+            pieces => pieces.concat().into(),
+        };
+        let question = question(
+            provider,
+            routes,
+            &self.method,
+            &self.path,
+            self.headers,
+            body,
+        )?;
+        let asking = Asking {
+            method: &self.method,
+            query: self.query.as_deref(),
+            request_id: &self.request_id,
+        };
+        let outbound = provider_request(asking, provider, &question)?;
+        let key = PoolKey {
+            endpoint: provider.endpoint.clone(),
+            protocol: AppProtocol::Http1,
+        };
+        Ok((key, outbound))
+    }
+}
