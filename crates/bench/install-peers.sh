@@ -5,7 +5,7 @@
 set -uo pipefail
 home=${AGW_BENCH_PEERS:-$HOME/.cache/agw-bench}
 envoy=1.40.0
-litellm=1.106.2
+litellm=1.108.7
 portkey=1.15.2
 mkdir -p "$home"
 

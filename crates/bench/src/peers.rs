@@ -107,7 +107,7 @@ impl Peer {
             Self::Direct | Self::Floor | Self::Ai => None,
             Self::Nginx => nginx::version(),
             Self::Envoy => envoy::version(lab),
-            Self::Plain => first_line(Command::new(&lab.agw).arg("version")),
+            Self::Plain => printed_version(Command::new(&lab.agw).arg("version")),
             Self::Portkey => portkey::version(lab),
             Self::Litellm => litellm::version(lab),
         }
@@ -216,13 +216,19 @@ fn program(variable: &str, name: &str) -> Result<PathBuf, String> {
         })
 }
 
-fn first_line(command: &mut Command) -> Option<String> {
+/// What it prints first, from where its version begins: some print where they are before.
+fn printed_version(command: &mut Command) -> Option<String> {
     let output = command.output().ok()?;
     // nginx prints to standard error.
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text).into_owned();
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
-    Some(line.to_owned())
+    Some(version_of(text.trim().lines().next()?).to_owned())
+}
+
+fn version_of(line: &str) -> &str {
+    line.rsplit_once("version:")
+        .map_or(line, |(_, version)| version)
+        .trim()
 }
 
 /// The version that a JSON or METADATA file names.
@@ -247,4 +253,42 @@ fn in_venv(lab: &Lab, variable: &str, name: &str) -> Result<PathBuf, String> {
 
 fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
     std::path::absolute(path).with_context(|| path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_without_where_the_program_is() {
+        assert_eq!(version_of("nginx version: nginx/1.22.1"), "nginx/1.22.1");
+        assert_eq!(
+            version_of("/opt/envoy  version: 9e5/1.40.0/Clean"),
+            "9e5/1.40.0/Clean"
+        );
+        assert_eq!(
+            version_of("agw 0.1.0 linux/x86_64"),
+            "agw 0.1.0 linux/x86_64"
+        );
+    }
+
+    #[test]
+    fn versions_in_the_files_of_packages() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(
+            file.path(),
+            "{\n  \"name\": \"x\",\n  \"version\": \"1.15.2\",\n}",
+        )
+        .unwrap();
+        assert_eq!(
+            version_in(file.path(), "\"version\":").as_deref(),
+            Some("1.15.2")
+        );
+        std::fs::write(file.path(), "Name: litellm\nVersion: 1.108.7\n").unwrap();
+        assert_eq!(
+            version_in(file.path(), "Version:").as_deref(),
+            Some("1.108.7")
+        );
+        assert_eq!(version_in(file.path(), "Licence:"), None);
+    }
 }

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use super::{Found, Lab, Peer, first_line, in_venv, target};
+use super::{Found, Lab, Peer, in_venv, printed_version, target};
 use crate::running::{Room, Running};
 
 const VARIABLE: &str = "ENVOY_BIN";
@@ -25,7 +25,7 @@ pub(super) fn start(lab: &Lab, listen: SocketAddr) -> anyhow::Result<Found> {
 }
 
 pub(super) fn version(lab: &Lab) -> Option<String> {
-    first_line(Command::new(in_venv(lab, VARIABLE, "envoy").ok()?).arg("--version"))
+    printed_version(Command::new(in_venv(lab, VARIABLE, "envoy").ok()?).arg("--version"))
 }
 
 /// One route, no filter but the router, no access log.

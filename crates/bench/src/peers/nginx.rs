@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use super::{Found, Lab, Peer, first_line, program, target};
+use super::{Found, Lab, Peer, printed_version, program, target};
 use crate::running::{Room, Running};
 
 const VARIABLE: &str = "NGINX_BIN";
@@ -21,7 +21,7 @@ pub(super) fn start(lab: &Lab, listen: SocketAddr) -> anyhow::Result<Found> {
 }
 
 pub(super) fn version() -> Option<String> {
-    first_line(Command::new(program(VARIABLE, "nginx").ok()?).arg("-v"))
+    printed_version(Command::new(program(VARIABLE, "nginx").ok()?).arg("-v"))
 }
 
 /// Kept connections on both sides, bodies passed through as they come, no access log.
