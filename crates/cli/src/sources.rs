@@ -76,7 +76,7 @@ impl Source {
         let name = path.display().to_string();
         if path.as_os_str() == "-" {
             let text = text(std::io::stdin().lock()).context("cannot read standard input")?;
-            return Ok(Self::Once(ManifestFile { path: name, text }));
+            return Ok(Self::Once(ManifestFile::new(name, text)));
         }
         let context = || format!("cannot read {name}");
         let metadata = fs::metadata(path).with_context(context)?;
@@ -87,7 +87,7 @@ impl Source {
         } else {
             let pipe = fs::File::open(path).with_context(context)?;
             let text = text(pipe).with_context(context)?;
-            Ok(Self::Once(ManifestFile { path: name, text }))
+            Ok(Self::Once(ManifestFile::new(name, text)))
         }
     }
 }
@@ -123,10 +123,7 @@ fn push(
             .map_err(Into::into)
             .and_then(text)
             .with_context(context)?;
-        files.push(ManifestFile {
-            path: path.display().to_string(),
-            text,
-        });
+        files.push(ManifestFile::new(path.display().to_string(), text));
     }
     Ok(())
 }

@@ -28,7 +28,23 @@ pub use secret::{SecretBytes, SecretObject};
 pub struct ManifestFile {
     /// What findings call the file.
     pub path: String,
+    /// Its lines end in `\n`, so that everybody counts them alike.
     pub text: String,
+}
+
+impl ManifestFile {
+    /// A file as it was read. YAML 1.2.2 §5.4 counts a lone carriage return as a line break too:
+    /// every kind of line break becomes `\n` here.
+    pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
+        let mut text = text.into();
+        if text.contains('\r') {
+            text = text.replace("\r\n", "\n").replace('\r', "\n");
+        }
+        Self {
+            path: path.into(),
+            text,
+        }
+    }
 }
 
 /// What the files hold.

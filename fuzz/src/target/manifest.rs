@@ -120,10 +120,7 @@ pub(super) const TARGET: Target = Target {
 
 fn run(input: &[u8]) -> Verdict {
     let text = String::from_utf8_lossy(input).into_owned();
-    let files = [ManifestFile {
-        path: "m.yaml".to_owned(),
-        text,
-    }];
+    let files = [ManifestFile::new("m.yaml", text)];
     let loaded = load(&files);
     let mut findings = loaded.findings.clone();
     let state = ClusterState::from_loaded(loaded);

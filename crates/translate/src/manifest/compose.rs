@@ -34,6 +34,8 @@ pub(crate) struct Remark {
 
 struct Composer<'a> {
     parser: Parser<'a, StrInput<'a>>,
+    /// Of the document, without their ends.
+    lines: Vec<&'a str>,
     lines_before: u32,
     anchors: HashMap<usize, Node>,
     /// Nodes made so far, with those that aliases copied.
@@ -53,6 +55,7 @@ struct Node {
 pub(crate) fn compose(document: Document<'_>) -> Result<Option<Composed>, Remark> {
     let mut composer = Composer {
         parser: Parser::new_from_str(document.text),
+        lines: document.text.split('\n').collect(),
         lines_before: document.lines_before,
         anchors: HashMap::new(),
         nodes: 0,
@@ -114,7 +117,7 @@ impl<'a> Composer<'a> {
         let (value, below, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => (
                 self.scalar(&text, style, tag.as_deref(), mark)?,
-                Below::Scalar(shape(&text, style, mark)),
+                Below::Scalar(shape(&text, style, mark, span)),
                 anchor,
             ),
             Event::SequenceStart(anchor, _) => {
@@ -238,12 +241,23 @@ impl<'a> Composer<'a> {
         Ok(())
     }
 
+    /// The place of a span's start, or the nearest that is in the text: the parser places some
+    /// things behind the end of a line, or on a line that it adds at the end of the text.
     fn mark(&self, span: Span) -> Mark {
-        let line = u32::try_from(span.start.line()).unwrap_or(u32::MAX);
-        let column = u32::try_from(span.start.col()).unwrap_or(u32::MAX - 1);
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX - 1);
+        let (mut line, mut column) = (span.start.line().max(1), span.start.col());
+        if line > self.lines.len() {
+            (line, column) = (self.lines.len(), usize::MAX);
+        }
+        let written = self.lines.get(line - 1).map_or("", |line| line);
+        let end = if written.is_ascii() {
+            written.len()
+        } else {
+            written.chars().count()
+        };
         Mark {
-            line: self.lines_before.saturating_add(line),
-            column: column + 1,
+            line: self.lines_before.saturating_add(count(line)),
+            column: count(column.min(end)) + 1,
         }
     }
 
@@ -259,9 +273,15 @@ impl<'a> Composer<'a> {
 }
 
 /// How a scalar that the parser found at `mark` lies in the file. It finds a block at its first
-/// line that is not blank.
-fn shape(text: &str, style: ScalarStyle, mark: Mark) -> Text {
+/// line that is not blank. Where lines are folded into one, a place within the text tells nothing
+/// of its line.
+fn shape(text: &str, style: ScalarStyle, mark: Mark, span: Span) -> Text {
+    let lines = span.end.line().saturating_sub(span.start.line());
     match style {
+        ScalarStyle::Plain | ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted if lines > 0 => {
+            Text::Elsewhere
+        }
+        ScalarStyle::Folded if lines > 1 => Text::Elsewhere,
         ScalarStyle::Plain => Text::Plain,
         ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Text::Quoted,
         ScalarStyle::Literal | ScalarStyle::Folded => {

@@ -166,6 +166,32 @@ fn a_syntax_error_takes_no_other_document_with_it() {
     assert_eq!(loaded.objects[1].origin().line(), Some(8));
 }
 
+#[test]
+fn every_kind_of_line_break_counts_once() {
+    for text in ["a: 1\nb: [\n", "a: 1\r\nb: [\r\n", "a: 1\rb: [\r"] {
+        let file = ManifestFile::new("m.yaml", text);
+        assert_eq!(file.text, "a: 1\nb: [\n", "{text:?}");
+    }
+}
+
+#[test]
+fn an_error_at_the_end_points_into_the_text() {
+    for (text, place) in [
+        (": \nH", (2, 2)),
+        ("a: [1", (1, 6)),
+        ("a: 1\n---\n: \nH", (4, 2)),
+    ] {
+        let loaded = load_text(text);
+        let finding = loaded.findings.last().unwrap();
+        let found = (finding.line.unwrap(), finding.column.unwrap());
+        let place_or_before = found <= place && found.0 >= 1;
+        assert!(
+            finding.code == Code::Syntax && place_or_before,
+            "{text:?}: {finding:?}"
+        );
+    }
+}
+
 fn names(loaded: &Loaded) -> Vec<String> {
     loaded
         .objects

@@ -105,7 +105,7 @@ fn holds(matched: &Match, request: &Request) -> bool {
             .iter()
             .filter(|(name, _)| *name == header.name.name());
         values
-            .filter_map(|(_, v)| v.to_str().ok())
+            .filter_map(|(_, v)| std::str::from_utf8(v.as_bytes()).ok())
             .any(|v| equals(&header.value, v))
     });
     let query = matched.query.iter().all(|wanted| {
