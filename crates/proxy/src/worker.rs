@@ -198,7 +198,8 @@ async fn accept(worker: Rc<Worker>, port: u16, listener: TcpListener, stop: Canc
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok(_) if worker.watches.len() >= worker.limits.connections => {
+            // Those that are accepted and have not run yet count too.
+            Ok(_) if worker.clients.len() >= worker.limits.connections => {
                 worker.shard.closed(Closed::Refused);
             }
             Ok((stream, peer)) => {

@@ -17,7 +17,7 @@ use agw_core::policy::TrafficPolicy;
 use agw_core::route::{BackendRef, Destination, Route, Rule};
 use agw_core::snapshot::Snapshot;
 use agw_mock_provider::{MockProvider, Settings as MockSettings};
-use agw_proxy::{Proxy, Settings};
+use agw_proxy::{Limits, Proxy, Settings};
 use agw_runtime::lines::LineWriter;
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
@@ -128,6 +128,14 @@ impl Gateway {
     /// A gateway whose one rule sends prefix `/` to the backends that `plan` makes, given the
     /// mock's address.
     pub(crate) async fn start(plan: impl FnOnce(SocketAddr) -> Plan) -> Self {
+        Self::start_within(|_| {}, plan).await
+    }
+
+    /// The same with other limits.
+    pub(crate) async fn start_within(
+        limit: impl FnOnce(&mut Limits),
+        plan: impl FnOnce(SocketAddr) -> Plan,
+    ) -> Self {
         let stop = CancellationToken::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mock_address = listener.local_addr().unwrap();
@@ -142,6 +150,7 @@ impl Gateway {
         let access_log = LineWriter::new(log.clone()).unwrap();
         let mut settings = Settings::new(IpAddr::from([127, 0, 0, 1]), access_log);
         settings.workers = 2;
+        limit(&mut settings.limits);
         let (snapshots, receiver) = watch::channel(None);
         let proxy = Proxy::start(settings, receiver).unwrap();
         let gateway = Self {

@@ -9,6 +9,7 @@
 mod client;
 mod failover;
 mod gateway;
+mod limits;
 mod mirror;
 mod plain;
 mod reload;
