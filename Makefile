@@ -5,8 +5,10 @@ SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
 
 CARGO ?= cargo
+FUZZ := $${CARGO_TARGET_DIR:-target}/fuzz/agw-fuzz
 
 .PHONY: help run test fmt fmt-check lint unit acceptance codegen codegen-check shape \
+        fuzz fuzz-short \
         build release soak bench bench-peers deny clean
 
 help: ## List these targets
@@ -15,7 +17,7 @@ help: ## List these targets
 run: ## Serve the six routing patterns with a mock provider: no cluster, no key
 	@$(CARGO) run --quiet -p agw-cli --bin agw -- run -f examples/routing-patterns --mock --banner
 
-test: fmt-check lint codegen-check shape unit acceptance ## Everything that must pass before a merge
+test: fmt-check lint codegen-check shape unit fuzz-short acceptance ## Everything that must pass before a merge
 
 fmt: ## Format the code
 	$(CARGO) fmt --all
@@ -33,8 +35,16 @@ acceptance: build ## The scripts under tests/ against the real binary
 	tests/mock/run.sh
 	tests/tls/run.sh
 	tests/attacks/run.sh
+	tests/halfopen/run.sh
 	tests/fire/run.sh
 	tests/seed/run.sh
+
+fuzz-short: ## Every fuzz target for half a minute (FUZZ_SECONDS=30)
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=$${FUZZ_SECONDS:-30}
+
+fuzz: ## Every fuzz target, or TARGET alone, for ten minutes (FUZZ_SECONDS=600)
+	$(CARGO) build --quiet --profile fuzz -p agw-fuzz
+	@for target in $${TARGET:-$$($(FUZZ) list)}; do $(FUZZ) $$target --seconds $${FUZZ_SECONDS:-600}; done
 
 soak: release ## Half an hour of mixed load, watching memory and descriptors (MINUTES=30)
 	tests/soak/run.sh

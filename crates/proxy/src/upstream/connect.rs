@@ -8,6 +8,7 @@ use hyper::client::conn::{http1, http2};
 use hyper::rt::{Read, Write};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::pki_types::ServerName;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_util::task::TaskTracker;
@@ -81,6 +82,7 @@ impl Connector {
             match TcpStream::connect(address).await {
                 Ok(stream) => {
                     stream.set_nodelay(true)?;
+                    notice_loss(&stream)?;
                     return Ok(stream);
                 }
                 Err(error) => last = Some(error),
@@ -129,6 +131,19 @@ fn server_name(tls: &UpstreamTls, endpoint: &Endpoint) -> Result<ServerName<'sta
 }
 
 /// `host:port`, an IPv6 address in brackets.
+/// Lets the kernel end a connection whose other side is gone without a word: what is sent and not
+/// acknowledged, and a silence in which probes are not.
+fn notice_loss(stream: &TcpStream) -> std::io::Result<()> {
+    const UNANSWERED: Duration = Duration::from_secs(30);
+    let probes = TcpKeepalive::new()
+        .with_time(Duration::from_secs(20))
+        .with_interval(Duration::from_secs(5))
+        .with_retries(4);
+    let socket = SockRef::from(stream);
+    socket.set_tcp_keepalive(&probes)?;
+    socket.set_tcp_user_timeout(Some(UNANSWERED))
+}
+
 pub(crate) fn authority(endpoint: &Endpoint) -> String {
     if endpoint.host.contains(':') {
         format!("[{}]:{}", endpoint.host, endpoint.port)
