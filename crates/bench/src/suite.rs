@@ -8,9 +8,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 
 use crate::output::{say, tell};
@@ -83,13 +84,34 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let text = LocalSet::new().block_on(&runtime, measure(options))?;
+    let text = LocalSet::new().block_on(&runtime, async {
+        // What was started is ended either way: it goes with the future that holds it.
+        tokio::select! {
+            text = measure(options) => text,
+            interrupted = interrupted() => Err(interrupted),
+        }
+    })?;
     if let Some(folder) = options.report.parent() {
         fs::create_dir_all(folder)?;
     }
     fs::write(&options.report, &text)
         .with_context(|| format!("writing {}", options.report.display()))?;
     say(&text)
+}
+
+/// Waits for a signal to end.
+async fn interrupted() -> anyhow::Error {
+    let signals = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    );
+    let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => anyhow!("interrupted"),
+        _ = terminate.recv() => anyhow!("terminated"),
+    }
 }
 
 async fn measure(options: &Options) -> anyhow::Result<String> {
