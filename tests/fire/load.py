@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Load on a gateway, and what became of it. Usage: load.py ADDRESS PID streams|steady|leavers COUNT"""
+"""Load on a gateway, and what became of it. Usage: load.py ADDRESS PID streams|held|steady|leavers COUNT"""
 
 import asyncio
 import json
@@ -61,6 +61,30 @@ async def streams():
             task = asyncio.ensure_future(opened)
             await asyncio.sleep(0.01)
         return judge(await task, token)
+
+    outcomes = await asyncio.gather(*(one(n) for n in range(COUNT)), return_exceptions=True)
+    wrong = [str(o) or repr(o) for o in outcomes if o is not None]
+    print(f"{COUNT} streams, {len(wrong)} failed, cut or mixed up{': ' + wrong[0] if wrong else ''}")
+    return not wrong
+
+
+async def held():
+    """Streams that are all open at once and last some seconds more. Says when they are open."""
+    connecting, opened = asyncio.Semaphore(64), 0
+
+    async def one(number):
+        nonlocal opened
+        token = f"token-{number:06d}"
+        async with connecting:
+            reader, writer = await asyncio.open_connection(ADDRESS, 8080)
+            writer.write(request("/v1/chat/completions", chat(token, True), "chunk-delay=700ms"))
+            start = await asyncio.wait_for(reader.readuntil(b"data: "), 60)
+        opened += 1
+        if opened == COUNT:
+            print("open", flush=True)
+        rest = await asyncio.wait_for(reader.read(), 90)
+        writer.close()
+        return judge(start + rest, token)
 
     outcomes = await asyncio.gather(*(one(n) for n in range(COUNT)), return_exceptions=True)
     wrong = [str(o) or repr(o) for o in outcomes if o is not None]
@@ -133,4 +157,4 @@ async def leavers():
     return left == 0 and leaked < 50
 
 
-sys.exit(0 if asyncio.run({"streams": streams, "steady": steady, "leavers": leavers}[WHAT]()) else 1)
+sys.exit(0 if asyncio.run({"streams": streams, "held": held, "steady": steady, "leavers": leavers}[WHAT]()) else 1)

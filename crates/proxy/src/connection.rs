@@ -135,7 +135,7 @@ async fn converse<S>(
                 Ok(Some(spoken)) => spoken,
                 Ok(None) | Err(_) => return,
             },
-            () = stop.cancelled() => return,
+            () = last_call(&stop) => return,
         },
     };
     let address = peer.address;
@@ -174,6 +174,14 @@ async fn converse<S>(
     if let Err(error) = ended {
         tracing::debug!(%address, error = %error, "client connection ended");
     }
+}
+
+/// The end of the time in which a connection that has not spoken yet may still do so: its request
+/// may be on the way.
+async fn last_call(stop: &CancellationToken) {
+    const MOMENT: std::time::Duration = std::time::Duration::from_secs(1);
+    stop.cancelled().await;
+    tokio::time::sleep(MOMENT).await;
 }
 
 fn arrive(watch: &Rc<Watch>, request: Request<Incoming>) -> Arrival {

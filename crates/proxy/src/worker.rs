@@ -11,7 +11,7 @@ use agw_runtime::lines::LineWriter;
 use arc_swap::ArcSwapOption;
 use hyper::rt::Executor;
 use rustc_hash::FxHashMap;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinHandle, LocalSet};
 use tokio_util::sync::CancellationToken;
@@ -194,20 +194,11 @@ fn listen(
 async fn accept(worker: Rc<Worker>, port: u16, listener: TcpListener, stop: CancellationToken) {
     loop {
         let accepted = tokio::select! {
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            // Those that are accepted and have not run yet count too.
-            Ok(_) if worker.clients.len() >= worker.limits.connections => {
-                worker.shard.closed(Closed::Refused);
-            }
-            Ok((stream, peer)) => {
-                let _ = stream.set_nodelay(true);
-                let serve =
-                    connection::serve(worker.clone(), port, stream, canonical(peer), stop.clone());
-                worker.clients.spawn_local(serve);
-            }
+            Ok((stream, peer)) => admit(&worker, port, stream, peer, &stop),
             Err(error) => {
                 // Out of file descriptors, mostly: wait for some to come free.
                 tracing::warn!(port, %error, "cannot accept a connection");
@@ -215,6 +206,38 @@ async fn accept(worker: Rc<Worker>, port: u16, listener: TcpListener, stop: Canc
             }
         }
     }
+    match queued(listener) {
+        Ok(late) => late.for_each(|(stream, peer)| admit(&worker, port, stream, peer, &stop)),
+        Err(error) => tracing::warn!(port, %error, "connections in the queue are lost"),
+    }
+}
+
+/// Serves a connection, unless there are too many. Those that have not run yet count too.
+fn admit(
+    worker: &Rc<Worker>,
+    port: u16,
+    stream: TcpStream,
+    peer: SocketAddr,
+    stop: &CancellationToken,
+) {
+    if worker.clients.len() >= worker.limits.connections {
+        worker.shard.closed(Closed::Refused);
+        return;
+    }
+    let _ = stream.set_nodelay(true);
+    let serve = connection::serve(worker.clone(), port, stream, canonical(peer), stop.clone());
+    worker.clients.spawn_local(serve);
+}
+
+/// The connections that the kernel has taken already: closing the socket would reset them.
+fn queued(listener: TcpListener) -> std::io::Result<impl Iterator<Item = (TcpStream, SocketAddr)>> {
+    let listener = listener.into_std()?;
+    Ok(
+        std::iter::from_fn(move || listener.accept().ok()).filter_map(|(stream, peer)| {
+            stream.set_nonblocking(true).ok()?;
+            Some((TcpStream::from_std(stream).ok()?, peer))
+        }),
+    )
 }
 
 /// An IPv4 client on a dual-stack socket shows its IPv4 address.
