@@ -35,10 +35,18 @@ pub(crate) struct Peer {
     pub(crate) worker: Rc<Worker>,
     /// Port of the listeners that this connection belongs to.
     pub(crate) port: u16,
-    pub(crate) address: SocketAddr,
+    pub(crate) client: Arc<Client>,
     pub(crate) scheme: Scheme,
     /// The name that TLS was asked for, in lower case; empty when the client named none.
     pub(crate) server_name: Arc<str>,
+}
+
+/// The client's side of a connection, with its text made once.
+pub(crate) struct Client {
+    pub(crate) address: SocketAddr,
+    /// Address and port.
+    text: String,
+    ip_text: String,
 }
 
 /// A request as it came, and what the wire said that its head does not.
@@ -56,6 +64,24 @@ pub(crate) enum Framing {
     Conflicting,
 }
 
+impl Client {
+    fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            text: address.to_string(),
+            ip_text: address.ip().to_string(),
+        }
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn ip_text(&self) -> &str {
+        &self.ip_text
+    }
+}
+
 /// Serves HTTP/1.1 or HTTP/2 on `stream`, under TLS where the port's listeners say so, until it
 /// ends; after `stop` the requests under way finish and the connection closes.
 pub(crate) async fn serve(
@@ -70,7 +96,7 @@ pub(crate) async fn serve(
     let mut peer = Peer {
         worker: worker.clone(),
         port,
-        address,
+        client: Arc::new(Client::new(address)),
         scheme: Scheme::Http,
         server_name: "".into(),
     };
@@ -138,7 +164,7 @@ async fn converse<S>(
             () = last_call(&stop) => return,
         },
     };
-    let address = peer.address;
+    let address = peer.client.address;
     let limits = peer.worker.limits.clone();
     let watching = watch.clone();
     let service = service_fn(move |request| {

@@ -61,7 +61,7 @@ pub(crate) async fn handle(peer: Peer, arrival: Arrival) -> Response<Answer> {
     let record = Record::new(
         peer.worker.clone(),
         live.snapshot.gateway_label.clone(),
-        peer.address,
+        peer.client.clone(),
         request.method().clone(),
         request.version(),
     );
@@ -86,6 +86,15 @@ pub(crate) async fn handle(peer: Peer, arrival: Arrival) -> Response<Answer> {
     response.map(|body| body.carried(flight))
 }
 
+/// 32 hexadecimal digits.
+fn hex(numbers: [u64; 2]) -> String {
+    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble & 15)]);
+    let bytes = numbers.into_iter().flat_map(u64::to_be_bytes);
+    bytes
+        .flat_map(|byte| [digit(byte >> 4), digit(byte)])
+        .collect()
+}
+
 impl Exchange {
     /// Fills in what the record needs of the request's head.
     fn identify(&mut self) {
@@ -95,7 +104,7 @@ impl Exchange {
         record.trace_id = self.inbound.trace_id();
         record.request_id = self.inbound.request_id().unwrap_or_else(|| {
             let worker = &self.peer.worker;
-            format!("{:016x}{:016x}", worker.random(), worker.random())
+            hex([worker.random(), worker.random()])
         });
     }
 

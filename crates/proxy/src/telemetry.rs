@@ -1,6 +1,7 @@
 //! What a request leaves behind: one log line and some counts.
 
 mod access_log;
+mod json;
 mod metrics;
 mod reason;
 mod record;

@@ -108,7 +108,7 @@ impl Exchange {
             model: question.model.clone(),
             endpoint,
             status: status.map(|s| s.as_u16()),
-            duration_ms: (started.elapsed().as_secs_f64() * 1e6).round() / 1e3,
+            took: started.elapsed(),
             reason: outcome.as_ref().err().map(Failure::reason),
             error: match &outcome {
                 Err(Failure::Error(error)) => Some(error.to_string()),

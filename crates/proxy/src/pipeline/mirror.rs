@@ -1,6 +1,5 @@
 //! Copies of requests, for backends whose answers nobody waits for.
 
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -18,6 +17,7 @@ use super::attempt::{Asking, provider_request};
 use super::inbound::{ClientBody, target};
 use super::outbound;
 use crate::body::{BodyCopy, UpstreamBody};
+use crate::connection::Client;
 use crate::error::Error;
 use crate::live::Live;
 use crate::telemetry::Reason;
@@ -31,7 +31,7 @@ struct Copied {
     query: Option<String>,
     authority: String,
     headers: HeaderMap,
-    client: IpAddr,
+    client: Arc<Client>,
     scheme: RedirectScheme,
     request_id: String,
 }
@@ -92,7 +92,7 @@ impl Exchange {
             query: self.inbound.query.clone(),
             authority: self.inbound.authority.clone(),
             headers,
-            client: self.peer.address.ip(),
+            client: self.peer.client.clone(),
             scheme: self.peer.scheme,
             request_id: self.record.request_id.clone(),
         };
@@ -191,8 +191,8 @@ impl Copied {
             0 => return Err(Error::NoEndpoint),
             count => backend.endpoints[turn % count].clone(),
         };
-        let client = self.client.to_string();
-        outbound::forwarded(&mut self.headers, &client, self.scheme, &self.authority);
+        let client = self.client.ip_text();
+        outbound::forwarded(&mut self.headers, client, self.scheme, &self.authority);
         let BackendPolicy { auth, .. } = &backend.policy;
         authorize_plain(&mut self.headers, auth.as_ref());
         self.headers.remove(header::CONTENT_LENGTH);

@@ -4,7 +4,7 @@ use agw_core::filter::RedirectScheme as Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Headers that belong to one connection (RFC 9110 §7.6.1), or that the new message sets itself.
-const HOP_BY_HOP: [HeaderName; 10] = [
+static HOP_BY_HOP: [HeaderName; 10] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -33,7 +33,12 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
         .flat_map(|value| value.split(','))
         .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
         .collect();
-    for name in named.iter().chain(&HOP_BY_HOP) {
+    // Looking a name up costs more than comparing it with the few that are there.
+    let present: Vec<&HeaderName> = HOP_BY_HOP
+        .iter()
+        .filter(|name| headers.keys().any(|key| key == *name))
+        .collect();
+    for name in named.iter().chain(present) {
         headers.remove(name);
     }
 }

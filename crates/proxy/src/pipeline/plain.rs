@@ -118,7 +118,7 @@ impl Exchange {
             model: None,
             endpoint: name,
             status: outcome.as_ref().ok().map(|r| r.status().as_u16()),
-            duration_ms: started.elapsed().as_secs_f64() * 1e3,
+            took: started.elapsed(),
             reason: outcome.as_ref().err().map(Error::reason),
             error: outcome.as_ref().err().map(|e| describe(e)),
         });
@@ -128,8 +128,8 @@ impl Exchange {
     fn plain_outbound(&mut self, auth: Option<&Auth>) -> Result<Outbound, Error> {
         let inbound = &mut self.inbound;
         let mut headers = outbound::forwardable(&inbound.headers);
-        let client = self.peer.address.ip().to_string();
-        outbound::forwarded(&mut headers, &client, self.peer.scheme, &inbound.authority);
+        let client = self.peer.client.ip_text();
+        outbound::forwarded(&mut headers, client, self.peer.scheme, &inbound.authority);
         authorize_plain(&mut headers, auth);
         let payload = match std::mem::replace(&mut inbound.body, ClientBody::Gone) {
             ClientBody::None => {

@@ -171,7 +171,7 @@ impl Exchange {
             end_time: None,
         });
         input.response = response;
-        let peer = self.peer.address;
+        let peer = self.peer.client.address;
         input.source = Some(SourceInput {
             address: peer.ip(),
             port: peer.port(),

@@ -1,230 +1,207 @@
 //! The access log: one JSON object a line, keys as documented in `docs/logs.md`.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use agw_ai::usage::Usage;
+use http::{HeaderName, HeaderValue, Version};
 
 use super::Reason;
+use super::json::Json;
 use super::record::{AiRecord, Attempt, Record};
-
-#[derive(Serialize)]
-struct Line<'a> {
-    timestamp: String,
-    level: &'static str,
-    scope: &'static str,
-    gateway: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    listener: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    route_name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    route: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    route_rule: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    backend: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    endpoint: Option<&'a str>,
-    source: Source,
-    http: Http<'a>,
-    request: Request<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    gen_ai: Option<GenAi<'a>>,
-    #[serde(skip_serializing_if = "<[Attempt]>::is_empty")]
-    attempts: &'a [Attempt],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    time_to_first_token_ms: Option<f64>,
-    duration_ms: f64,
-    duration: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<Reason>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trace_id: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Source {
-    address: String,
-}
-
-#[derive(Serialize)]
-struct Http<'a> {
-    method: &'a str,
-    host: &'a str,
-    path: &'a str,
-    version: Cow<'static, str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<u16>,
-}
-
-#[derive(Serialize)]
-struct Request<'a> {
-    id: &'a str,
-    #[serde(skip_serializing_if = "Headers::is_empty")]
-    headers: Headers<'a>,
-}
-
-struct Headers<'a>(&'a Record);
-
-#[derive(Serialize)]
-struct Name<T> {
-    name: T,
-}
-
-#[derive(Serialize)]
-struct Model<T> {
-    model: T,
-}
-
-#[derive(Serialize)]
-struct GenAiRequest<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    model: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_model: Option<&'a str>,
-    stream: bool,
-}
-
-#[derive(Serialize)]
-struct GenAi<'a> {
-    operation: Name<&'static str>,
-    provider: Name<&'static str>,
-    request: GenAiRequest<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    response: Option<Model<&'a str>>,
-    #[serde(skip_serializing_if = "Tokens::is_empty")]
-    usage: Tokens,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cost_usd: Option<f64>,
-}
-
-/// Token counts under OpenTelemetry's names and under OpenAI's.
-#[derive(Serialize, Default, PartialEq)]
-struct Tokens {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    input_tokens: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    output_tokens: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    prompt_tokens: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    completion_tokens: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    total_tokens: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cached_tokens: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reasoning_tokens: Option<u64>,
-}
-
-impl Tokens {
-    fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-impl Headers<'_> {
-    fn is_empty(&self) -> bool {
-        self.0.headers.is_empty()
-    }
-}
-
-impl Serialize for Headers<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.headers.len()))?;
-        for (name, value) in &self.0.headers {
-            map.serialize_entry(name.as_str(), &String::from_utf8_lossy(value.as_bytes()))?;
-        }
-        map.end()
-    }
-}
 
 /// The log line of a request that took `elapsed`, with its line end.
 pub(super) fn line(record: &Record, elapsed: Duration) -> Vec<u8> {
     let plan = record.plan.as_ref();
-    let line = Line {
-        timestamp: record.at.to_string(),
-        level: "info",
-        scope: "request",
-        gateway: &record.gateway,
-        listener: record.listener.as_deref(),
-        route_name: plan.map(|p| &*p.route.key.name),
-        route: plan.map(|p| &*p.route_label),
-        route_rule: plan.map(|p| &*p.name),
-        backend: record.target.as_ref().map(|t| &*t.label),
-        endpoint: record.endpoint.as_deref(),
-        source: Source {
-            address: record.peer.to_string(),
-        },
-        http: Http {
-            method: record.method.as_str(),
-            host: &record.host,
-            path: &record.path,
-            version: version(record.version),
-            status: record.status.map(|s| s.as_u16()),
-        },
-        request: Request {
-            id: &record.request_id,
-            headers: Headers(record),
-        },
-        gen_ai: record.ai.as_deref().map(gen_ai),
-        attempts: &record.attempts,
-        time_to_first_token_ms: record.ai.as_ref().and_then(|ai| ai.first_token).map(millis),
-        duration_ms: millis(elapsed),
-        duration: format!("{}ms", elapsed.as_millis()),
-        reason: Some(record.outcome.reason).filter(|r| *r != Reason::Ok),
-        error: record.outcome.error.as_deref(),
-        trace_id: record.trace_id.as_deref(),
-    };
-    let mut bytes = Vec::with_capacity(1024);
-    if serde_json::to_writer(&mut bytes, &line).is_err() {
-        // Only a failing writer or a map with odd keys could do this; neither is there.
-        bytes.clear();
-        bytes.extend_from_slice(br#"{"level":"error","message":"log line lost"}"#);
+    let mut json = Json::with_capacity(1024);
+    json.raw(r#"{"timestamp":""#);
+    timestamp(&mut json, record.at);
+    json.raw(r#"","level":"info","scope":"request""#)
+        .text(r#","gateway":"#, &record.gateway)
+        .some_text(r#","listener":"#, record.listener.as_deref())
+        .some_text(r#","route_name":"#, plan.map(|p| &*p.route.key.name))
+        .some_text(r#","route":"#, plan.map(|p| &*p.route_label))
+        .some_text(r#","route_rule":"#, plan.map(|p| &*p.name))
+        .some_text(r#","backend":"#, record.target.as_ref().map(|t| &*t.label))
+        .some_text(r#","endpoint":"#, record.endpoint.as_deref())
+        .text(r#","source":{"address":"#, record.client.text())
+        .text(r#"},"http":{"method":"#, record.method.as_str())
+        .text(r#","host":"#, &record.host)
+        .text(r#","path":"#, &record.path)
+        .text(r#","version":"#, &version(record.version))
+        .some_number(r#","status":"#, record.status.map(|s| s.as_u16().into()))
+        .text(r#"},"request":{"id":"#, &record.request_id);
+    headers(&mut json, &record.headers);
+    json.raw("}");
+    if let Some(ai) = record.ai.as_deref() {
+        gen_ai(&mut json, ai);
     }
-    bytes.push(b'\n');
-    bytes
+    attempts(&mut json, &record.attempts);
+    if let Some(first) = record.ai.as_ref().and_then(|ai| ai.first_token) {
+        json.raw(r#","time_to_first_token_ms":"#).millis(first);
+    }
+    let whole = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+    json.raw(r#","duration_ms":"#)
+        .millis(elapsed)
+        .raw(r#","duration":""#)
+        .number(whole)
+        .raw("ms\"");
+    let reason = Some(record.outcome.reason).filter(|r| *r != Reason::Ok);
+    json.some_text(r#","reason":"#, reason.map(Reason::as_str))
+        .some_text(r#","error":"#, record.outcome.error.as_deref())
+        .some_text(r#","trace_id":"#, record.trace_id.as_deref())
+        .raw("}");
+    json.into_line()
 }
 
-fn gen_ai(ai: &AiRecord) -> GenAi<'_> {
-    let usage = &ai.usage;
+/// RFC 3339 in UTC, to the microsecond. Most requests share their second with the one before.
+fn timestamp(json: &mut Json, at: jiff::Timestamp) {
+    thread_local! {
+        static SECOND: Cell<(i64, [u8; 19])> = const { Cell::new((i64::MIN, [0; 19])) };
+    }
+    let second = at.as_second();
+    let (known, mut text) = SECOND.get();
+    if known != second {
+        let whole = jiff::Timestamp::from_second(second).unwrap_or_default();
+        let written = whole.to_string();
+        match written.as_bytes().first_chunk() {
+            Some(start) if written.len() == 20 => text = *start,
+            // A year of more than four digits.
+            _ => {
+                json.raw(&at.to_string());
+                return;
+            }
+        }
+        SECOND.set((second, text));
+    }
+    json.raw(std::str::from_utf8(&text).unwrap_or_default());
+    let micros = at.subsec_microsecond().unsigned_abs();
+    let mut rest = *b".000000Z";
+    let mut left = micros;
+    for place in rest[1..7].iter_mut().rev() {
+        *place = b'0' + u8::try_from(left % 10).unwrap_or(0);
+        left /= 10;
+    }
+    json.raw(std::str::from_utf8(&rest).unwrap_or_default());
+}
+
+fn headers(json: &mut Json, headers: &[(HeaderName, HeaderValue)]) {
+    let mut before = r#","headers":{"#;
+    for (name, value) in headers {
+        json.text(before, name.as_str());
+        json.text(":", &String::from_utf8_lossy(value.as_bytes()));
+        before = ",";
+    }
+    if !headers.is_empty() {
+        json.raw("}");
+    }
+}
+
+fn attempts(json: &mut Json, attempts: &[Attempt]) {
+    let mut before = r#","attempts":[{"backend":"#;
+    for attempt in attempts {
+        json.text(before, &attempt.backend)
+            .some_text(r#","provider":"#, attempt.provider.as_deref())
+            .some_text(r#","model":"#, attempt.model.as_deref())
+            .text(r#","endpoint":"#, &attempt.endpoint)
+            .some_number(r#","status":"#, attempt.status.map(Into::into))
+            .raw(r#","duration_ms":"#)
+            .millis(attempt.took)
+            .some_text(r#","reason":"#, attempt.reason.map(Reason::as_str))
+            .some_text(r#","error":"#, attempt.error.as_deref())
+            .raw("}");
+        before = r#",{"backend":"#;
+    }
+    if !attempts.is_empty() {
+        json.raw("]");
+    }
+}
+
+fn gen_ai(json: &mut Json, ai: &AiRecord) {
+    json.text(
+        r#","gen_ai":{"operation":{"name":"#,
+        ai.operation.otel_name(),
+    )
+    .text(r#"},"provider":{"name":"#, ai.provider)
+    .raw(r#"},"request":{"#);
+    if let Some(model) = ai.model.as_deref() {
+        json.text(r#""model":"#, model).raw(",");
+    }
+    if let Some(model) = ai.client_model.as_deref() {
+        json.text(r#""client_model":"#, model).raw(",");
+    }
+    json.raw(if ai.stream {
+        r#""stream":true}"#
+    } else {
+        r#""stream":false}"#
+    });
+    if let Some(model) = ai.response_model.as_deref() {
+        json.text(r#","response":{"model":"#, model).raw("}");
+    }
+    usage(json, &ai.usage);
     let model = ai.response_model.as_deref().or(ai.model.as_deref());
-    GenAi {
-        operation: Name {
-            name: ai.operation.otel_name(),
-        },
-        provider: Name { name: ai.provider },
-        request: GenAiRequest {
-            model: ai.model.as_deref(),
-            client_model: ai.client_model.as_deref(),
-            stream: ai.stream,
-        },
-        response: ai.response_model.as_deref().map(|model| Model { model }),
-        usage: Tokens {
-            input_tokens: usage.input,
-            output_tokens: usage.output,
-            prompt_tokens: usage.input,
-            completion_tokens: usage.output,
-            total_tokens: usage.total,
-            cached_tokens: usage.cached,
-            reasoning_tokens: usage.reasoning,
-        },
-        cost_usd: model.and_then(|m| super::metrics::cost_usd(m, usage)),
+    if let Some(cost) = model.and_then(|m| super::metrics::cost_usd(m, &ai.usage)) {
+        json.raw(r#","cost_usd":"#).raw(&cost.to_string());
+    }
+    json.raw("}");
+}
+
+/// Token counts under OpenTelemetry's names and under OpenAI's.
+fn usage(json: &mut Json, usage: &Usage) {
+    let counts = [
+        (r#""input_tokens":"#, usage.input),
+        (r#""output_tokens":"#, usage.output),
+        (r#""prompt_tokens":"#, usage.input),
+        (r#""completion_tokens":"#, usage.output),
+        (r#""total_tokens":"#, usage.total),
+        (r#""cached_tokens":"#, usage.cached),
+        (r#""reasoning_tokens":"#, usage.reasoning),
+    ];
+    let mut before = r#","usage":{"#;
+    for (key, count) in counts {
+        if let Some(count) = count {
+            json.raw(before).raw(key).number(count);
+            before = ",";
+        }
+    }
+    if before == "," {
+        json.raw("}");
     }
 }
 
-fn millis(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
+fn version(version: Version) -> Cow<'static, str> {
+    match version {
+        Version::HTTP_10 => "HTTP/1.0".into(),
+        Version::HTTP_11 => "HTTP/1.1".into(),
+        Version::HTTP_2 => "HTTP/2".into(),
+        other => format!("{other:?}").into(),
+    }
 }
 
-fn version(version: http::Version) -> Cow<'static, str> {
-    match version {
-        http::Version::HTTP_10 => "HTTP/1.0".into(),
-        http::Version::HTTP_11 => "HTTP/1.1".into(),
-        http::Version::HTTP_2 => "HTTP/2".into(),
-        other => format!("{other:?}").into(),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_are_those_of_the_calendar() {
+        for text in [
+            "2026-11-27T02:21:15.000001Z",
+            "2026-11-27T02:21:15.999999Z",
+            "2026-11-27T02:21:16Z",
+            "1969-12-31T23:59:59Z",
+            "2024-02-29T12:00:00.5Z",
+        ] {
+            let at: jiff::Timestamp = text.parse().unwrap();
+            let mut json = Json::with_capacity(0);
+            timestamp(&mut json, at);
+            let line = String::from_utf8(json.into_line()).unwrap();
+            assert_eq!(
+                line.trim_end().parse::<jiff::Timestamp>().unwrap(),
+                at,
+                "{line}"
+            );
+            assert_eq!(line.len(), "2026-11-27T02:21:15.000001Z\n".len());
+        }
     }
 }

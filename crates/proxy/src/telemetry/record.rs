@@ -1,6 +1,5 @@
 //! What is known of one request, filled in as it goes.
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,9 +8,9 @@ use agw_ai::operation::Operation;
 use agw_ai::usage::Usage;
 use agw_core::snapshot::{RulePlan, Target};
 use http::{HeaderName, HeaderValue, Method, StatusCode, Version};
-use serde::Serialize;
 
 use super::{Reason, access_log};
+use crate::connection::Client;
 use crate::worker::Worker;
 
 /// One request's record. It is reported once: by [`Record::finish`], or on drop as cut short by
@@ -25,7 +24,7 @@ pub(crate) struct Record {
     pub(crate) plan: Option<Arc<RulePlan>>,
     pub(crate) target: Option<Arc<Target>>,
     pub(crate) endpoint: Option<Arc<str>>,
-    pub(crate) peer: SocketAddr,
+    pub(crate) client: Arc<Client>,
     pub(crate) method: Method,
     pub(crate) host: String,
     /// As the client sent it, without the query: that may hold keys.
@@ -57,21 +56,16 @@ pub(crate) struct AiRecord {
 }
 
 /// One request to an upstream.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub(crate) struct Attempt {
     pub(crate) backend: Arc<str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) provider: Option<Arc<str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) model: Option<Arc<str>>,
     pub(crate) endpoint: Arc<str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<u16>,
-    pub(crate) duration_ms: f64,
+    pub(crate) took: Duration,
     /// Absent when this attempt's answer went to the client as a success.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<Reason>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
 }
 
@@ -102,7 +96,7 @@ impl Record {
     pub(crate) fn new(
         worker: Rc<Worker>,
         gateway: Arc<str>,
-        peer: SocketAddr,
+        client: Arc<Client>,
         method: Method,
         version: Version,
     ) -> Box<Self> {
@@ -115,7 +109,7 @@ impl Record {
             plan: None,
             target: None,
             endpoint: None,
-            peer,
+            client,
             method,
             host: String::new(),
             path: String::new(),
