@@ -169,7 +169,9 @@ async fn converse<S>(
     let watching = watch.clone();
     let service = service_fn(move |request| {
         let (peer, arrival) = (peer.clone(), arrive(&watching, request));
-        async move { Ok::<_, Infallible>(pipeline::handle(peer, arrival).await) }
+        // Boxed: an idle connection, or one whose answer is streaming, keeps no room for it.
+        let handled = Box::pin(pipeline::handle(peer, arrival));
+        async move { Ok::<_, Infallible>(handled.await) }
     });
     macro_rules! until_the_end {
         ($connection:expr) => {{
