@@ -43,7 +43,8 @@ spec:
   parentRefs: [{name: gw}]
   rules: [{backendRefs: [{group: agentgateway.dev, kind: AgentgatewayBackend, name: far}]}]
 Y
-within env -u OPENAI_API_KEY "$agw" run -f "$work/gateway.yaml" >"$work/out" 2>"$work/err" &
+# Not by the function: its process would be a shell's, and the gateway would outlive it.
+ip netns exec "$here" env -u OPENAI_API_KEY "$agw" run -f "$work/gateway.yaml" >"$work/out" 2>"$work/err" &
 pids+=($!)
 gateway=$!
 for _ in $(seq 300); do
