@@ -4,8 +4,8 @@ mod banner;
 mod curl;
 mod gateways;
 mod metrics;
-pub(crate) mod pages;
-pub(crate) mod providers;
+mod pages;
+mod providers;
 mod voice;
 mod watch;
 

@@ -179,14 +179,13 @@ fn admin(shown: Shown, filter: Filter) -> AdminServer {
         .control(
             "/logging",
             "the log filter; POST /logging?level=debug changes it",
-            move |ask| logging(&filter, ask, ""),
+            move |ask| logging(&filter, ask),
         )
 }
 
-/// Shows the log filter, or changes it. `always` is added to whatever is asked for.
-pub(crate) fn logging(filter: &Filter, ask: Ask<'_>, always: &str) -> Page {
+fn logging(filter: &Filter, ask: Ask<'_>) -> Page {
     match ask.parameter("level").filter(|_| ask.changes()) {
-        Some(level) => match filter.set(format!("{level},{always}").trim_end_matches(',')) {
+        Some(level) => match filter.set(level) {
             Ok(()) => Page::text(format!("{}\n", filter.current())),
             Err(error) => Page::text(format!("{error}\n")).with_status(StatusCode::BAD_REQUEST),
         },
@@ -207,8 +206,7 @@ fn metrics_pages(shown: Shown) -> AdminServer {
         )
 }
 
-/// Readiness and liveness, where Kubernetes asks for them.
-pub(crate) fn ready_pages(readiness: Readiness) -> AdminServer {
+fn ready_pages(readiness: Readiness) -> AdminServer {
     AdminServer::new()
         .page(
             "/healthz/ready",

@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-mod cluster;
-mod crds;
 mod documents;
 mod golden;
 mod isolation;

@@ -83,7 +83,6 @@ fn spellings_of_a_backend_mean_the_same() {
                 "ai: {provider: {openai: null}}",
                 "ai: {provider: {openai: {}}}",
                 "ai: {provider: {openai: {config: {}}}}",
-                "ai: {provider: {}}",
             ],
         ),
         (
