@@ -77,7 +77,13 @@ fn every_curl_of_the_examples_reaches_its_model() {
 
 #[test]
 fn every_curl_of_the_document_reaches_its_model() {
-    let Some(setup) = seed() else { return };
+    for setup in std::iter::once(examples()).chain(seed()) {
+        check(&setup, document());
+    }
+}
+
+/// What the document's curls ask for, and what it says they get.
+fn document() -> Vec<Case> {
     let in_stage = |value: &str| ask("/ai/chat/completions").header("X-Environment", value);
     let variant = |value: &str| ask("/ai/chat/completions").header("X-AB-Test", value);
     let flexible = |query: &str| ask(&format!("/ai/flexible/completions?{query}"));
@@ -97,69 +103,66 @@ fn every_curl_of_the_document_reaches_its_model() {
         ("X-Environment-Used", "production"),
         ("X-Model-Tier", "premium"),
     ];
-    check(
-        &setup,
-        vec![
-            (ask("/ai/fast/completions"), MINI, general),
-            (ask("/ai/gpt4o-mini/completions"), MINI, general),
-            (ask("/ai/premium/completions"), LARGE, premium),
-            (ask("/ai/gpt4o/completions"), LARGE, premium),
-            (
-                embed("/ai/embeddings"),
-                "text-embedding-3-small",
-                &[("X-Service-Type", "embeddings")],
-            ),
-            (in_stage("development"), MINI, economy),
-            (in_stage("dev"), MINI, economy),
-            (in_stage("production"), LARGE, production),
-            (in_stage("prod"), LARGE, production),
-            (
-                variant("variant-a"),
-                MINI,
-                &[("X-AB-Variant", "variant-a"), ("X-Model-Used", MINI)],
-            ),
-            (
-                variant("variant-b"),
-                LARGE,
-                &[("X-AB-Variant", "variant-b"), ("X-Model-Used", LARGE)],
-            ),
-            (
-                flexible("speed=fast"),
-                MINI,
-                &[("X-Speed-Optimized", "true")],
-            ),
-            (
-                flexible("quality=premium"),
-                LARGE,
-                &[("X-Quality-Optimized", "true")],
-            ),
-            (
-                flexible("cost=minimal"),
-                MINI,
-                &[("X-Cost-Optimized", "true")],
-            ),
-            (
-                ask("/ai/gradual-rollout/completions"),
-                MINI,
-                &[("X-Routing-Type", "weighted-rollout")],
-            ),
-            (
-                chat("/ai/smart/completions", "Hi!"),
-                MINI,
-                &[("X-Content-Routing", "short-content-fast-model")],
-            ),
-            (
-                chat("/ai/smart/completions", &"a long prompt ".repeat(20)),
-                LARGE,
-                &[("X-Content-Routing", "long-content-premium-model")],
-            ),
-            (
-                ask("/ai/reliable/completions"),
-                LARGE,
-                &[("X-Routing-Type", "failover-enabled")],
-            ),
-        ],
-    );
+    vec![
+        (ask("/ai/fast/completions"), MINI, general),
+        (ask("/ai/gpt4o-mini/completions"), MINI, general),
+        (ask("/ai/premium/completions"), LARGE, premium),
+        (ask("/ai/gpt4o/completions"), LARGE, premium),
+        (
+            embed("/ai/embeddings"),
+            "text-embedding-3-small",
+            &[("X-Service-Type", "embeddings")],
+        ),
+        (in_stage("development"), MINI, economy),
+        (in_stage("dev"), MINI, economy),
+        (in_stage("production"), LARGE, production),
+        (in_stage("prod"), LARGE, production),
+        (
+            variant("variant-a"),
+            MINI,
+            &[("X-AB-Variant", "variant-a"), ("X-Model-Used", MINI)],
+        ),
+        (
+            variant("variant-b"),
+            LARGE,
+            &[("X-AB-Variant", "variant-b"), ("X-Model-Used", LARGE)],
+        ),
+        (
+            flexible("speed=fast"),
+            MINI,
+            &[("X-Speed-Optimized", "true")],
+        ),
+        (
+            flexible("quality=premium"),
+            LARGE,
+            &[("X-Quality-Optimized", "true")],
+        ),
+        (
+            flexible("cost=minimal"),
+            MINI,
+            &[("X-Cost-Optimized", "true")],
+        ),
+        (
+            ask("/ai/gradual-rollout/completions"),
+            MINI,
+            &[("X-Routing-Type", "weighted-rollout")],
+        ),
+        (
+            chat("/ai/smart/completions", "Hi!"),
+            MINI,
+            &[("X-Content-Routing", "short-content-fast-model")],
+        ),
+        (
+            chat("/ai/smart/completions", &"a long prompt ".repeat(20)),
+            LARGE,
+            &[("X-Content-Routing", "long-content-premium-model")],
+        ),
+        (
+            ask("/ai/reliable/completions"),
+            LARGE,
+            &[("X-Routing-Type", "failover-enabled")],
+        ),
+    ]
 }
 
 #[test]
