@@ -286,8 +286,11 @@ fn shape(text: &str, style: ScalarStyle, mark: Mark, span: Span) -> Text {
         ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Text::Quoted,
         ScalarStyle::Literal | ScalarStyle::Folded => {
             let blank = text.chars().take_while(|c| *c == '\n').count();
+            let line = mark.line.saturating_sub(u32::try_from(blank).unwrap_or(0));
+            let more = text.trim_end_matches('\n').matches('\n').count();
             Text::Block {
-                line: mark.line.saturating_sub(u32::try_from(blank).unwrap_or(0)),
+                line,
+                last: line.saturating_add(u32::try_from(more).unwrap_or(0)),
                 indent: mark.column - 1,
             }
         }

@@ -39,8 +39,8 @@ pub(crate) enum Text {
     Plain,
     /// It starts after a quote.
     Quoted,
-    /// A `|` or `>` block: its first line and how far it is indented.
-    Block { line: u32, indent: u32 },
+    /// A `|` or `>` block: its first line, its last that is not blank, and how far it is indented.
+    Block { line: u32, last: u32, indent: u32 },
     /// Of an alias or an absent value nothing more is known.
     Elsewhere,
 }
@@ -140,8 +140,16 @@ impl Origin {
             Below::Scalar(Text::Quoted) if line == 1 => (start.line, start.column + column),
             Below::Scalar(Text::Block {
                 line: first,
+                last,
                 indent,
-            }) => (first + line - 1, indent + column),
+            }) => {
+                if first + line - 1 > last {
+                    // The end of a text that ends in a newline.
+                    (last, indent + 1)
+                } else {
+                    (first + line - 1, indent + column)
+                }
+            }
             _ => (start.line, start.column),
         })
     }
