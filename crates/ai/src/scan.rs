@@ -106,7 +106,7 @@ impl Scanner {
         self.opened
     }
 
-    /// Consumes at least one byte of `chunk` from `at` on; returns where to go on.
+    /// Consumes at least one byte of `chunk` from `at` on, if there is one; returns where to go on.
     fn step(&mut self, chunk: &[u8], at: usize) -> Result<usize, Error> {
         match self.state {
             State::Text(role) => self.text(chunk, at, role),
@@ -133,12 +133,21 @@ impl Scanner {
                 return Err(Error::NotAnObject);
             }
             (State::FirstItem, b']') => self.close(chunk, at),
-            (State::Value | State::FirstItem, _) => self.begin(byte, at)?,
+            (State::Value | State::FirstItem, _) => {
+                self.begin(byte, at)?;
+                // On with what most values are, without a step between.
+                match self.state {
+                    State::Text(role) => return self.text(chunk, at + 1, role),
+                    State::Number(number) => return self.number(chunk, at + 1, number),
+                    _ => {}
+                }
+            }
             (State::FirstKey, b'}') => self.close(chunk, at),
             (State::FirstKey | State::NextKey, b'"') => {
                 self.key.clear();
                 self.key_start = self.offset + at;
                 self.state = State::Text(Role::Key);
+                return self.text(chunk, at + 1, Role::Key);
             }
             (State::Colon, b':') => self.state = State::Value,
             (State::After, b',') if self.in_object() => self.state = State::NextKey,
@@ -235,6 +244,10 @@ impl Scanner {
                 (None, _) => return Ok(end),
                 (Some(b'"'), _) => {
                     self.text_ended(chunk, end + 1, role)?;
+                    if role == Role::Key && chunk.get(end + 1) == Some(&b':') {
+                        self.state = State::Value;
+                        return Ok(end + 2);
+                    }
                     return Ok(end + 1);
                 }
                 // The short escapes inside values, without a change of state.

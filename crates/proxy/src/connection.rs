@@ -20,13 +20,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-use tokio_util::sync::CancellationToken;
 
 use crate::pipeline;
 use crate::settings::Limits;
 use crate::worker::{LocalExec, Worker};
 use watch::Watch;
-pub(crate) use watch::{Closed, Flight, Watches};
+pub(crate) use watch::{Closed, Flight, Watched, Watches};
 use wire::{Spoken, Wire};
 
 /// What a request needs to know of its connection.
@@ -56,6 +55,13 @@ pub(crate) struct Arrival {
     pub(crate) framing: Framing,
 }
 
+/// Whether a connection was told that it should end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    ToEnd,
+}
+
 /// How the end of a request's body is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Framing {
@@ -83,15 +89,14 @@ impl Client {
 }
 
 /// Serves HTTP/1.1 or HTTP/2 on `stream`, under TLS where the port's listeners say so, until it
-/// ends; after `stop` the requests under way finish and the connection closes.
+/// ends; once `watched` is told to end, the requests under way finish and the connection closes.
 pub(crate) async fn serve(
     worker: Rc<Worker>,
     port: u16,
     stream: TcpStream,
     address: SocketAddr,
-    stop: CancellationToken,
+    watched: Watched,
 ) {
-    let watched = worker.watches.add();
     let watch = watched.watch();
     let mut peer = Peer {
         worker: worker.clone(),
@@ -103,7 +108,7 @@ pub(crate) async fn serve(
     let tls = worker.live.load().as_ref().and_then(|live| live.tls(port));
     let served = async {
         let Some(config) = tls else {
-            return converse(Wire::new(stream, watch.clone()), None, peer, watch, stop).await;
+            return converse(Wire::new(stream, watch.clone()), None, peer, watch).await;
         };
         let Some(stream) = handshake(&worker, TlsAcceptor::from(config), stream).await else {
             worker.shard.closed(Closed::Handshake);
@@ -119,11 +124,10 @@ pub(crate) async fn serve(
         if let Some(name) = session.server_name() {
             peer.server_name = name.to_ascii_lowercase().into();
         }
-        converse(Wire::new(stream, watch.clone()), spoken, peer, watch, stop).await;
+        converse(Wire::new(stream, watch.clone()), spoken, peer, watch).await;
     };
-    tokio::select! {
-        () = watch.cut() => tracing::debug!(%address, "client connection cut: it stood still"),
-        () = served => {}
+    if watch.unless_cut(served).await.is_none() {
+        tracing::debug!(%address, "client connection cut: it stood still");
     }
 }
 
@@ -145,13 +149,8 @@ async fn handshake(
 }
 
 /// Speaks HTTP until the connection ends.
-async fn converse<S>(
-    mut wire: Wire<S>,
-    spoken: Option<Spoken>,
-    peer: Peer,
-    watch: &Rc<Watch>,
-    stop: CancellationToken,
-) where
+async fn converse<S>(mut wire: Wire<S>, spoken: Option<Spoken>, peer: Peer, watch: &Rc<Watch>)
+where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let spoken = match spoken {
@@ -161,7 +160,7 @@ async fn converse<S>(
                 Ok(Some(spoken)) => spoken,
                 Ok(None) | Err(_) => return,
             },
-            () = last_call(&stop) => return,
+            () = last_call(watch) => return,
         },
     };
     let address = peer.client.address;
@@ -176,18 +175,16 @@ async fn converse<S>(
     macro_rules! until_the_end {
         ($connection:expr) => {{
             let mut connection = pin!($connection);
-            let ended = tokio::select! {
-                ended = connection.as_mut() => Some(ended),
-                () = stop.cancelled() => None,
-                () = watch.ended() => None,
-            };
-            match ended {
-                Some(ended) => ended,
-                None => {
+            let mut told = Told::Nothing;
+            let served = std::future::poll_fn(|cx| {
+                // The task is woken by the signal: see `unless_cut`.
+                if told == Told::Nothing && watch.is_ending() {
+                    told = Told::ToEnd;
                     connection.as_mut().graceful_shutdown();
-                    connection.await
                 }
-            }
+                connection.as_mut().poll(cx)
+            });
+            served.await
         }};
     }
     let ended = match spoken {
@@ -206,9 +203,9 @@ async fn converse<S>(
 
 /// The end of the time in which a connection that has not spoken yet may still do so: its request
 /// may be on the way.
-async fn last_call(stop: &CancellationToken) {
+async fn last_call(watch: &Watch) {
     const MOMENT: std::time::Duration = std::time::Duration::from_secs(1);
-    stop.cancelled().await;
+    watch.ended().await;
     tokio::time::sleep(MOMENT).await;
 }
 

@@ -18,6 +18,7 @@ mod server_tls;
 mod settings;
 mod telemetry;
 mod upstream;
+mod wiring;
 mod worker;
 
 pub use proxy::{DrainReport, Pages, Proxy, Serving, StartError};

@@ -15,12 +15,15 @@ use rustc_hash::FxHashMap;
 
 use crate::case;
 use crate::server_tls::{ServerConfigs, TlsServers};
+use crate::wiring::Wiring;
 
 /// What the workers serve from. Swapped whole; a request keeps the one it started with.
 pub(crate) struct Live {
     pub(crate) snapshot: Arc<Snapshot>,
     /// Parallel to `snapshot.targets`.
     targets: Vec<Arc<TargetState>>,
+    /// Parallel to `snapshot.targets`.
+    wirings: Vec<Arc<Wiring>>,
     /// Parallel to `snapshot.rules`.
     rules: Vec<RuleState>,
     tls: ServerConfigs,
@@ -177,6 +180,11 @@ impl Live {
             });
         }
         Self {
+            wirings: snapshot
+                .targets
+                .iter()
+                .map(|target| Arc::new(Wiring::new(target)))
+                .collect(),
             targets,
             rules,
             tls: servers.configs(&snapshot),
@@ -191,6 +199,10 @@ impl Live {
 
     pub(crate) fn target(&self, index: usize) -> (&Arc<Target>, &Arc<TargetState>) {
         (&self.snapshot.targets[index], &self.targets[index])
+    }
+
+    pub(crate) fn wiring(&self, index: usize) -> &Arc<Wiring> {
+        &self.wirings[index]
     }
 
     pub(crate) fn targets(&self) -> impl Iterator<Item = (&Arc<Target>, &Arc<TargetState>)> {

@@ -46,7 +46,7 @@ pub(crate) struct Exchange {
 }
 
 /// Answers one request. Never fails: an error becomes its response here.
-pub(crate) async fn handle(peer: Peer, arrival: Arrival) -> Response<Answer> {
+pub(crate) async fn handle(peer: Peer, arrival: Arrival) -> Response<Box<Answer>> {
     let Arrival {
         request,
         flight,
@@ -108,7 +108,7 @@ impl Exchange {
         });
     }
 
-    async fn run(&mut self) -> Result<Response<Answer>, Error> {
+    async fn run(&mut self) -> Result<Response<Box<Answer>>, Error> {
         let live = self.live.clone();
         self.inbound.check()?;
         let bind = live.snapshot.bind(self.peer.port).ok_or(Error::NoRoute)?;
@@ -161,7 +161,7 @@ impl Exchange {
         &mut self,
         plan: &Arc<RulePlan>,
         matched: PathMatch,
-    ) -> Result<Response<Answer>, Error> {
+    ) -> Result<Response<Box<Answer>>, Error> {
         if let Some(why) = &plan.rule.broken {
             return Err(Error::BrokenRule(why.to_string()));
         }
@@ -204,7 +204,7 @@ impl Exchange {
     }
 
     /// Applies a rule's filters to the request, in order. A redirect is the answer.
-    fn filter(&mut self, filters: &[Filter], matched: &PathMatch) -> Option<Response<Answer>> {
+    fn filter(&mut self, filters: &[Filter], matched: &PathMatch) -> Option<Response<Box<Answer>>> {
         for filter in filters {
             match filter {
                 Filter::RequestHeaders(edits) => edits.apply(&mut self.inbound.headers),
@@ -250,7 +250,7 @@ impl Exchange {
 
     /// Says which origins may see the response, errors included: a page could not tell them from
     /// a lost connection.
-    fn share(&self, response: &mut Response<Answer>) {
+    fn share(&self, response: &mut Response<Box<Answer>>) {
         let filters = self.record.plan.iter().flat_map(|plan| &plan.rule.filters);
         for filter in filters {
             if let Filter::Cors(cors) = filter
@@ -262,7 +262,7 @@ impl Exchange {
     }
 
     /// The response as it goes out, with the record tied to its end.
-    fn answer(self, mut response: Response<Answer>) -> Response<Answer> {
+    fn answer(self, mut response: Response<Box<Answer>>) -> Response<Box<Answer>> {
         self.share(&mut response);
         let mut record = self.record;
         record.status = Some(response.status());
@@ -272,7 +272,7 @@ impl Exchange {
         response.map(|body| body.recorded(record))
     }
 
-    fn refuse(mut self, error: &Error) -> Response<Answer> {
+    fn refuse(mut self, error: &Error) -> Response<Box<Answer>> {
         let response = respond::response(error, self.dialect, &self.record.request_id);
         self.record.outcome = Outcome::failed(error.reason(), error.to_string());
         self.answer(response)

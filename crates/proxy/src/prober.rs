@@ -15,7 +15,8 @@ use crate::body::collect;
 use crate::live::{Live, TargetState, now_millis};
 use crate::settings::Limits;
 use crate::upstream::{
-    Connector, Outbound, Payload, Pool, PoolKey, TlsClients, authority, authorize, describe, send,
+    Authorization, Connector, Outbound, Payload, Pool, PoolKey, TlsClients, authority, describe,
+    send,
 };
 
 /// Probes the targets of the snapshot in force, each on its own schedule.
@@ -92,7 +93,8 @@ async fn ask(pool: &Rc<Pool>, connector: &Connector, target: &Target) -> Result<
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     let (endpoint, protocol, path) = match &target.kind {
         TargetKind::Ai { provider, .. } => {
-            authorize(&mut headers, provider.kind, provider.policy.auth.as_ref());
+            let auth = provider.policy.auth.as_ref();
+            Authorization::new(provider.kind, auth).apply(&mut headers);
             let dialect = agw_ai::dialect::of(provider.kind);
             let path = dialect.provider().probe_path;
             let path = dialect

@@ -17,7 +17,7 @@ pub(crate) enum Dialect {
 }
 
 /// The response for `error`, without a record.
-pub(crate) fn response(error: &Error, dialect: Dialect, request_id: &str) -> Response<Answer> {
+pub(crate) fn response(error: &Error, dialect: Dialect, request_id: &str) -> Response<Box<Answer>> {
     let status = error.status();
     let (content_type, body) = match dialect {
         Dialect::Text => (

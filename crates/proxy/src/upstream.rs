@@ -7,7 +7,7 @@ mod pool;
 mod send;
 mod tls;
 
-pub(crate) use auth::{authorize, authorize_plain};
+pub(crate) use auth::Authorization;
 pub(crate) use connect::{Connector, authority};
 pub(crate) use pool::{Pool, PoolKey};
 pub(crate) use send::{Outbound, Payload, describe, send};

@@ -198,7 +198,7 @@ async fn accept(worker: Rc<Worker>, port: u16, listener: TcpListener, stop: Canc
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => admit(&worker, port, stream, peer, &stop),
+            Ok((stream, peer)) => admit(&worker, port, stream, peer),
             Err(error) => {
                 // Out of file descriptors, mostly: wait for some to come free.
                 tracing::warn!(port, %error, "cannot accept a connection");
@@ -207,25 +207,21 @@ async fn accept(worker: Rc<Worker>, port: u16, listener: TcpListener, stop: Canc
         }
     }
     match queued(listener) {
-        Ok(late) => late.for_each(|(stream, peer)| admit(&worker, port, stream, peer, &stop)),
+        Ok(late) => late.for_each(|(stream, peer)| admit(&worker, port, stream, peer)),
         Err(error) => tracing::warn!(port, %error, "connections in the queue are lost"),
     }
+    worker.watches.end(port);
 }
 
 /// Serves a connection, unless there are too many. Those that have not run yet count too.
-fn admit(
-    worker: &Rc<Worker>,
-    port: u16,
-    stream: TcpStream,
-    peer: SocketAddr,
-    stop: &CancellationToken,
-) {
+fn admit(worker: &Rc<Worker>, port: u16, stream: TcpStream, peer: SocketAddr) {
     if worker.clients.len() >= worker.limits.connections {
         worker.shard.closed(Closed::Refused);
         return;
     }
     let _ = stream.set_nodelay(true);
-    let serve = connection::serve(worker.clone(), port, stream, canonical(peer), stop.clone());
+    let watched = worker.watches.add(port);
+    let serve = connection::serve(worker.clone(), port, stream, canonical(peer), watched);
     worker.clients.spawn_local(serve);
 }
 

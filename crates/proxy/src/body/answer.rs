@@ -90,8 +90,9 @@ impl Source {
 }
 
 impl Answer {
-    fn new(source: Source) -> Self {
-        Self {
+    /// Boxed: a response is handed on many times before it is sent.
+    fn new(source: Source) -> Box<Self> {
+        Box::new(Self {
             queue: VecDeque::new(),
             source,
             record: None,
@@ -99,21 +100,21 @@ impl Answer {
             bound: None,
             garbage: None,
             flight: None,
-        }
+        })
     }
 
-    pub(crate) fn whole(bytes: Bytes) -> Self {
+    pub(crate) fn whole(bytes: Bytes) -> Box<Self> {
         let mut answer = Self::new(Source::Ended);
         answer.push(bytes);
         answer
     }
 
-    pub(crate) fn plain(body: UpstreamBody) -> Self {
+    pub(crate) fn plain(body: UpstreamBody) -> Box<Self> {
         Self::new(Source::Plain(body))
     }
 
     /// `held` was read from `body` already, and `reader` has seen it.
-    pub(crate) fn json(held: Vec<Bytes>, body: UpstreamBody, reader: ResponseReader) -> Self {
+    pub(crate) fn json(held: Vec<Bytes>, body: UpstreamBody, reader: ResponseReader) -> Box<Self> {
         let mut answer = Self::new(Source::Json {
             body,
             reader: Box::new(reader),
@@ -123,7 +124,7 @@ impl Answer {
     }
 
     /// `held` is what `reader` let through of what was read from `body` already.
-    pub(crate) fn events(held: Vec<Bytes>, body: UpstreamBody, reader: StreamReader) -> Self {
+    pub(crate) fn events(held: Vec<Bytes>, body: UpstreamBody, reader: StreamReader) -> Box<Self> {
         let mut answer = Self::new(Source::Events {
             body,
             reader: Box::new(reader),
@@ -132,7 +133,7 @@ impl Answer {
         answer
     }
 
-    pub(crate) fn bounded(mut self, until: Instant, kind: BoundKind) -> Self {
+    pub(crate) fn bounded(mut self: Box<Self>, until: Instant, kind: BoundKind) -> Box<Self> {
         self.bound = Some(Bound {
             timer: Box::pin(tokio::time::sleep_until(until)),
             kind,
@@ -141,7 +142,7 @@ impl Answer {
     }
 
     /// Ties the body to the request that it answers: the connection learns whether it is taken.
-    pub(crate) fn carried(mut self, flight: Rc<Flight>) -> Self {
+    pub(crate) fn carried(mut self: Box<Self>, flight: Rc<Flight>) -> Box<Self> {
         self.flight = Some(flight);
         self
     }
@@ -159,7 +160,7 @@ impl Answer {
     }
 
     /// Ties the record's end to the body's.
-    pub(crate) fn recorded(mut self, record: Box<Record>) -> Self {
+    pub(crate) fn recorded(mut self: Box<Self>, record: Box<Record>) -> Box<Self> {
         self.record = Some(record);
         if let Some(learnt) = self.learnt.take() {
             self.learn(learnt);
@@ -181,7 +182,7 @@ impl Answer {
     }
 
     /// The whole body, when it ends well within `limit` bytes, and an answer that still sends it.
-    pub(crate) async fn hold(mut self, limit: usize) -> (Option<Bytes>, Self) {
+    pub(crate) async fn hold(mut self: Box<Self>, limit: usize) -> (Option<Bytes>, Box<Self>) {
         let mut pieces = Vec::new();
         let mut length = 0;
         let broken = loop {
@@ -214,7 +215,7 @@ impl Answer {
     }
 
     /// The same answer with another body; what the old one said of itself is kept.
-    pub(crate) fn replaced(mut self, bytes: Bytes) -> Self {
+    pub(crate) fn replaced(mut self: Box<Self>, bytes: Bytes) -> Box<Self> {
         self.stream_facts();
         let mut new = Self::whole(bytes);
         new.learnt = self.learnt.take();

@@ -1,7 +1,6 @@
 //! The body of a request to an upstream.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -19,8 +18,16 @@ pub(crate) struct Sent(Rc<Cell<bool>>);
 /// A request body: pieces in memory, or what the client is still sending.
 #[derive(Debug)]
 pub(crate) enum Outgoing {
-    Pieces { pieces: VecDeque<Bytes>, left: u64 },
-    Client { body: ClientStream, sent: Sent },
+    Pieces {
+        pieces: Rc<[Bytes]>,
+        /// Position of the piece that goes out next.
+        next: usize,
+        left: u64,
+    },
+    Client {
+        body: ClientStream,
+        sent: Sent,
+    },
 }
 
 impl Sent {
@@ -39,10 +46,13 @@ impl Sent {
 }
 
 impl Outgoing {
-    pub(crate) fn pieces(pieces: impl IntoIterator<Item = Bytes>) -> Self {
-        let pieces: VecDeque<_> = pieces.into_iter().filter(|p| !p.is_empty()).collect();
+    pub(crate) fn pieces(pieces: Rc<[Bytes]>) -> Self {
         let left = pieces.iter().map(|p| p.len() as u64).sum();
-        Self::Pieces { pieces, left }
+        Self::Pieces {
+            pieces,
+            next: 0,
+            left,
+        }
     }
 
     pub(crate) fn client(body: ClientStream) -> (Self, Sent) {
@@ -66,10 +76,14 @@ impl Body for Outgoing {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut *self {
-            Self::Pieces { pieces, left } => Poll::Ready(pieces.pop_front().map(|piece| {
-                *left -= piece.len() as u64;
-                Ok(Frame::data(piece))
-            })),
+            Self::Pieces { pieces, next, left } => {
+                let piece = pieces.get(*next).cloned();
+                Poll::Ready(piece.map(|piece| {
+                    *next += 1;
+                    *left -= piece.len() as u64;
+                    Ok(Frame::data(piece))
+                }))
+            }
             Self::Client { body, sent } => {
                 let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
                 if frame.is_none() || body.is_end_stream() {
@@ -82,7 +96,7 @@ impl Body for Outgoing {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Pieces { pieces, .. } => pieces.is_empty(),
+            Self::Pieces { left, .. } => *left == 0,
             Self::Client { body, sent } => {
                 let end = body.is_end_stream();
                 if end {

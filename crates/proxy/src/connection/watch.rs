@@ -5,11 +5,12 @@
 //! the request path nothing but a store.
 
 use std::cell::{Cell, RefCell};
+use std::pin::pin;
 use std::rc::{Rc, Weak};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use rustc_hash::FxHashMap;
-use tokio::sync::Notify;
 
 use super::head_tap::HeadTap;
 use crate::settings::Limits;
@@ -36,6 +37,7 @@ pub(crate) struct Watched {
 }
 
 pub(crate) struct Watch {
+    port: u16,
     now: Rc<Cell<Seconds>>,
     /// Since when bytes of a head are awaited: from the start, and from the first byte of a later
     /// one. HTTP/2 counts as idle instead.
@@ -46,9 +48,20 @@ pub(crate) struct Watch {
     active: Cell<u32>,
     /// When it was asked to end.
     farewell: Cell<Option<Seconds>>,
-    ended: Notify,
-    cut: Notify,
+    signal: Cell<Signal>,
+    /// Of the task that serves the connection.
+    waker: RefCell<Option<Waker>>,
     pub(crate) tap: HeadTap,
+}
+
+/// What a connection is told. Later ones outweigh earlier ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Signal {
+    GoOn,
+    /// Answer what is asked already, then close.
+    End,
+    /// Close now.
+    Cut,
 }
 
 /// A request under way on a connection.
@@ -101,18 +114,20 @@ impl Watches {
         self.all.borrow().len()
     }
 
-    pub(crate) fn add(self: &Rc<Self>) -> Watched {
+    /// A connection to the listeners of `port`.
+    pub(crate) fn add(self: &Rc<Self>, port: u16) -> Watched {
         let id = self.next.get();
         self.next.set(id + 1);
         let watch = Rc::new(Watch {
+            port,
             now: self.now.clone(),
             head_since: Cell::new(Some(self.now.get())),
             idle_since: Cell::new(self.now.get()),
             flights: RefCell::default(),
             active: Cell::new(0),
             farewell: Cell::new(None),
-            ended: Notify::new(),
-            cut: Notify::new(),
+            signal: Cell::new(Signal::GoOn),
+            waker: RefCell::default(),
             tap: HeadTap::default(),
         });
         self.all.borrow_mut().insert(id, watch.clone());
@@ -120,6 +135,15 @@ impl Watches {
             id,
             watch,
             owner: self.clone(),
+        }
+    }
+
+    /// Lets the connections to `port` finish what they are doing and end.
+    pub(crate) fn end(&self, port: u16) {
+        for watch in self.all.borrow().values() {
+            if watch.port == port {
+                watch.raise(Signal::End);
+            }
         }
     }
 
@@ -157,7 +181,7 @@ impl Watch {
         };
         if let Some(since) = self.farewell.get() {
             if self.active.get() == 0 && now.saturating_sub(since) > FAREWELL {
-                self.cut.notify_one();
+                self.raise(Signal::Cut);
             }
             return None;
         }
@@ -171,10 +195,10 @@ impl Watch {
             return None;
         };
         self.farewell.set(Some(now));
-        match why {
-            Closed::Idle => self.ended.notify_one(),
-            _ => self.cut.notify_one(),
-        }
+        self.raise(match why {
+            Closed::Idle => Signal::End,
+            _ => Signal::Cut,
+        });
         Some(why)
     }
 
@@ -210,14 +234,47 @@ impl Watch {
         flight
     }
 
-    /// Resolves when the connection should end once its requests are answered.
-    pub(crate) async fn ended(&self) {
-        self.ended.notified().await;
+    fn raise(&self, signal: Signal) {
+        if signal > self.signal.get() {
+            self.signal.set(signal);
+            if let Some(waker) = self.waker.borrow_mut().take() {
+                waker.wake();
+            }
+        }
     }
 
-    /// Resolves when the connection is to be cut.
-    pub(crate) async fn cut(&self) {
-        self.cut.notified().await;
+    /// The signal of now. The task is woken by a later one.
+    fn poll_signal(&self, cx: &mut Context<'_>) -> Signal {
+        let mut waker = self.waker.borrow_mut();
+        if !waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
+            *waker = Some(cx.waker().clone());
+        }
+        self.signal.get()
+    }
+
+    /// Whether the connection should end once its requests are answered.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.signal.get() >= Signal::End
+    }
+
+    /// Resolves when the connection should end once its requests are answered.
+    pub(crate) async fn ended(&self) {
+        let ended = std::future::poll_fn(|cx| match self.poll_signal(cx) {
+            Signal::GoOn => Poll::Pending,
+            Signal::End | Signal::Cut => Poll::Ready(()),
+        });
+        ended.await;
+    }
+
+    /// What `work` resolves to, unless the connection is to be cut. A signal wakes the task, so
+    /// that `work` may look for it too.
+    pub(crate) async fn unless_cut<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        std::future::poll_fn(|cx| match self.poll_signal(cx) {
+            Signal::Cut => Poll::Ready(None),
+            Signal::GoOn | Signal::End => work.as_mut().poll(cx).map(Some),
+        })
+        .await
     }
 }
 
@@ -279,7 +336,7 @@ mod tests {
 
     #[test]
     fn a_head_that_does_not_end_ends_the_connection() {
-        let watched = Watches::new().add();
+        let watched = Watches::new().add(80);
         assert_eq!(after(watched.watch(), 30), None);
         assert_eq!(after(watched.watch(), 1), Some(Closed::SlowHead));
         assert_eq!(after(watched.watch(), 1), None, "told once");
@@ -287,7 +344,7 @@ mod tests {
 
     #[test]
     fn a_second_head_is_timed_from_its_first_byte() {
-        let watched = Watches::new().add();
+        let watched = Watches::new().add(80);
         let watch = watched.watch();
         drop(watch.begin());
         assert_eq!(after(watch, 60), None);
@@ -297,7 +354,7 @@ mod tests {
 
     #[test]
     fn idleness_is_counted_from_the_last_answer() {
-        let watched = Watches::new().add();
+        let watched = Watches::new().add(80);
         let watch = watched.watch();
         let flight = watch.begin();
         assert_eq!(after(watch, 1000), None, "an answer may take its time");
@@ -309,13 +366,13 @@ mod tests {
     #[test]
     fn a_client_that_does_not_read_or_send_is_stalled() {
         for wait in [Flight::offer, Flight::await_body] {
-            let watched = Watches::new().add();
+            let watched = Watches::new().add(80);
             let flight = watched.watch().begin();
             wait(&flight);
             assert_eq!(after(watched.watch(), 60), None);
             assert_eq!(after(watched.watch(), 1), Some(Closed::Stalled));
         }
-        let watched = Watches::new().add();
+        let watched = Watches::new().add(80);
         let flight = watched.watch().begin();
         flight.offer();
         flight.taken();
@@ -327,11 +384,27 @@ mod tests {
     #[test]
     fn forgets_connections_that_are_gone() {
         let watches = Watches::new();
-        let (one, two) = (watches.add(), watches.add());
+        let (one, two) = (watches.add(80), watches.add(443));
         assert_eq!(watches.len(), 2);
         drop(one);
         assert_eq!(watches.len(), 1);
         drop(two);
         assert_eq!(watches.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn only_connections_of_the_port_are_told_to_end_and_only_a_cut_stops_their_work() {
+        let watches = Watches::new();
+        let (one, other) = (watches.add(80), watches.add(443));
+        watches.end(80);
+        one.watch().ended().await;
+        assert!(one.watch().is_ending() && !other.watch().is_ending());
+        assert_eq!(one.watch().unless_cut(async { 1 }).await, Some(1));
+        let cut = async {
+            tokio::task::yield_now().await;
+            one.watch().raise(Signal::Cut);
+        };
+        let work = one.watch().unless_cut(std::future::pending::<()>());
+        assert_eq!(tokio::join!(work, cut).0, None);
     }
 }

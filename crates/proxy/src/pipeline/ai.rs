@@ -32,7 +32,7 @@ impl Exchange {
         plan: &Arc<RulePlan>,
         choice: usize,
         matched: &PathMatch,
-    ) -> Result<Response<Answer>, Error> {
+    ) -> Result<Response<Box<Answer>>, Error> {
         self.dialect = Dialect::OpenAi;
         let limits = self.peer.worker.limits.clone();
         let body = self.inbound.hold(&limits, limits.body).await?;
@@ -74,14 +74,15 @@ impl Exchange {
         candidate: Candidate,
         matched: &PathMatch,
         body: &Bytes,
-    ) -> Result<Result<Response<Answer>, Failure>, Error> {
+    ) -> Result<Result<Response<Box<Answer>>, Failure>, Error> {
+        let wiring = live.wiring(candidate.target);
         let (target, state) = live.target(candidate.target);
-        let question = self.question_for(plan, candidate, matched, target, body)?;
+        let mut question = self.question_for(plan, candidate, matched, target, body)?;
         let retry = target.policy().retry.as_ref().or_else(|| plan.retry());
         let mut retried = 0;
         state.asked();
         loop {
-            let outcome = self.attempt(plan, target, &question).await;
+            let outcome = self.attempt(plan, target, wiring, &mut question).await;
             self.judge(target, state, &Seen::of(&outcome));
             let failure = match outcome {
                 Ok(answered) => return Ok(Ok(answered)),
@@ -102,6 +103,8 @@ impl Exchange {
                 return Ok(Err(failure));
             }
             tokio::time::sleep(wait).await;
+            // The first request took the headers with it.
+            question = self.question_for(plan, candidate, matched, target, body)?;
         }
     }
 
@@ -144,8 +147,8 @@ impl Exchange {
         &mut self,
         plan: &RulePlan,
         choice: usize,
-        mut response: Response<Answer>,
-    ) -> Result<Response<Answer>, Error> {
+        mut response: Response<Box<Answer>>,
+    ) -> Result<Response<Box<Answer>>, Error> {
         outbound::strip_hop_by_hop(response.headers_mut());
         response_filters(plan, choice, response.headers_mut());
         // The backend's own edits come before those of the route.

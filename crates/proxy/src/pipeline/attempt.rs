@@ -8,7 +8,7 @@ use agw_ai::request::{Edits, RequestFacts, UsageOwner, splice};
 use agw_core::backend::{AiProvider, AppProtocol};
 use agw_core::snapshot::{RulePlan, Target, TargetKind};
 use bytes::Bytes;
-use http::uri::{Authority, PathAndQuery};
+use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use tokio::time::Instant;
 
@@ -16,7 +16,8 @@ use super::{Exchange, gate};
 use crate::body::{Answer, BoundKind, UpstreamBody};
 use crate::error::Error;
 use crate::telemetry::{AiRecord, Attempt, Reason};
-use crate::upstream::{Outbound, Payload, PoolKey, authority, authorize, send};
+use crate::upstream::{Outbound, Payload, PoolKey, send};
+use crate::wiring::Wiring;
 
 /// What a provider is asked.
 pub(super) struct Question {
@@ -81,18 +82,19 @@ impl Exchange {
         &mut self,
         plan: &RulePlan,
         target: &Arc<Target>,
-        question: &Question,
-    ) -> Result<Response<Answer>, Failure> {
+        wiring: &Wiring,
+        question: &mut Question,
+    ) -> Result<Response<Box<Answer>>, Failure> {
         let TargetKind::Ai { provider, .. } = &target.kind else {
             return Err(Failure::Error(Error::NoBackend(
                 "not an AI provider".to_owned(),
             )));
         };
         let started = Instant::now();
-        let endpoint: Arc<str> = authority(&provider.endpoint).into();
+        let endpoint = wiring.endpoint(0);
         self.note_target(target, provider, question, &endpoint);
         let bound = self.attempt_bound(plan, provider);
-        let asked = self.ask(provider, question);
+        let asked = self.ask(provider, wiring, question);
         let outcome = match tokio::time::timeout(bound, asked).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Failure::Error(Error::Timeout(bound))),
@@ -136,6 +138,7 @@ impl Exchange {
             stream: question.facts.as_ref().is_some_and(|f| f.stream),
             usage: agw_ai::usage::Usage::default(),
             first_token: None,
+            cost_usd: None,
         }));
     }
 
@@ -154,7 +157,7 @@ impl Exchange {
     }
 
     /// A stream may go on as long as it moves; anything else ends within its bound.
-    fn bound_body(&self, body: Answer, until: Instant) -> Answer {
+    fn bound_body(&self, body: Box<Answer>, until: Instant) -> Box<Answer> {
         if body.is_stream() {
             let idle = self.peer.worker.limits.stream_idle;
             return body.bounded(Instant::now() + idle, BoundKind::Idle(idle));
@@ -166,14 +169,16 @@ impl Exchange {
     async fn ask(
         &mut self,
         provider: &AiProvider,
-        question: &Question,
-    ) -> Result<Response<Answer>, Failure> {
+        wiring: &Wiring,
+        question: &mut Question,
+    ) -> Result<Response<Box<Answer>>, Failure> {
         let asking = Asking {
             method: &self.inbound.method,
             query: self.inbound.query.as_deref(),
             request_id: &self.record.request_id,
         };
-        let outbound = provider_request(asking, provider, question).map_err(Failure::Error)?;
+        let outbound =
+            provider_request(asking, provider, wiring, question).map_err(Failure::Error)?;
         let worker = self.peer.worker.clone();
         let key = PoolKey {
             endpoint: provider.endpoint.clone(),
@@ -212,11 +217,12 @@ impl Exchange {
     }
 }
 
-/// The request that puts the question to the provider.
+/// The request that puts the question to the provider. It takes the question's headers with it.
 pub(super) fn provider_request(
     asking: Asking<'_>,
     provider: &AiProvider,
-    question: &Question,
+    wiring: &Wiring,
+    question: &mut Question,
 ) -> Result<Outbound, Error> {
     let bad = |what: &str, error: &dyn std::fmt::Display| {
         Error::BadRequest(format!("the request's {what} is not valid: {error}"))
@@ -236,8 +242,9 @@ pub(super) fn provider_request(
         Some(query) if question.operation == Operation::Models => format!("{path}?{query}"),
         _ => path,
     };
-    let mut headers = question.headers.clone();
-    headers.remove(header::CONTENT_LENGTH);
+    let mut headers = std::mem::take(&mut question.headers);
+    let pieces = pieces(provider, question);
+    set_length(&mut headers, &pieces);
     // Usage is read from the bytes that pass: they must not be compressed.
     headers.insert(
         header::ACCEPT_ENCODING,
@@ -246,14 +253,23 @@ pub(super) fn provider_request(
     if let Ok(id) = HeaderValue::from_str(asking.request_id) {
         headers.insert(HeaderName::from_static("x-request-id"), id);
     }
-    authorize(&mut headers, provider.kind, provider.policy.auth.as_ref());
+    wiring.authorization.apply(&mut headers);
     Ok(Outbound {
         method: asking.method.clone(),
         target: PathAndQuery::try_from(target).map_err(|e| bad("path", &e))?,
-        authority: Authority::try_from(host(provider)).map_err(|e| bad("host", &e))?,
+        authority: wiring.host()?,
         headers,
-        payload: Payload::Pieces(pieces(provider, question)),
+        payload: Payload::Pieces(pieces),
     })
+}
+
+/// Says how long the body is now. Replacing the client's word costs less than removing it and
+/// having the connection say it anew.
+fn set_length(headers: &mut HeaderMap, pieces: &[Bytes]) {
+    match pieces.iter().map(Bytes::len).sum::<usize>() {
+        0 => drop(headers.remove(header::CONTENT_LENGTH)),
+        length => drop(headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length))),
+    }
 }
 
 /// The client's body with the model that is forced, and with usage asked for in a stream.
@@ -283,15 +299,4 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
         .unwrap_or_default();
     kind.get(..17)
         .is_some_and(|start| start.eq_ignore_ascii_case(b"text/event-stream"))
-}
-
-/// `Host` for the provider: without the scheme's own port.
-fn host(provider: &AiProvider) -> String {
-    let endpoint = &provider.endpoint;
-    let own = if endpoint.tls.is_some() { 443 } else { 80 };
-    let full = authority(endpoint);
-    match full.strip_suffix(&format!(":{own}")) {
-        Some(host) if endpoint.port == own => host.to_owned(),
-        _ => full,
-    }
 }

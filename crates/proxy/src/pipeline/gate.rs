@@ -13,7 +13,7 @@ use crate::upstream::describe;
 
 /// A stream that has begun well.
 pub(super) struct Opened {
-    pub(super) answer: Answer,
+    pub(super) answer: Box<Answer>,
     /// Whether its first content is among what was held.
     pub(super) content: bool,
 }
@@ -24,7 +24,7 @@ pub(super) async fn json(
     dialect: &'static dyn Dialect,
     question: &Question,
     limit: usize,
-) -> Result<Answer, Error> {
+) -> Result<Box<Answer>, Error> {
     let mut reader = ResponseReader::new(dialect, question.operation);
     let mut held = Vec::new();
     let mut length = 0;

@@ -30,7 +30,7 @@ enum Verdict {
 
 impl<'a> Seen<'a> {
     /// Of an AI target: whatever another target may do better counts against it.
-    pub(super) fn of(outcome: &'a Result<Response<Answer>, Failure>) -> Self {
+    pub(super) fn of(outcome: &'a Result<Response<Box<Answer>>, Failure>) -> Self {
         match outcome {
             Ok(response) => Self::response(response, Verdict::Good),
             Err(failure @ Failure::Status(response)) => {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use agw_core::backend::{ApiRoute, AppProtocol, BackendPolicy, EndpointBackend};
+use agw_core::backend::{ApiRoute, AppProtocol, EndpointBackend};
 use agw_core::filter::RedirectScheme;
 use agw_core::snapshot::{MirrorPlan, RulePlan, Target, TargetKind};
 use bytes::Bytes;
@@ -21,7 +21,8 @@ use crate::connection::Client;
 use crate::error::Error;
 use crate::live::Live;
 use crate::telemetry::Reason;
-use crate::upstream::{Outbound, Payload, PoolKey, authorize_plain, send};
+use crate::upstream::{Outbound, Payload, PoolKey, send};
+use crate::wiring::Wiring;
 use crate::worker::Worker;
 
 /// A request as it stood when the rule's filters were through with it.
@@ -46,6 +47,7 @@ enum Body {
 /// Which endpoint of the backend gets the copy.
 struct Recipient {
     target: Arc<Target>,
+    wiring: Arc<Wiring>,
     turn: usize,
 }
 
@@ -60,6 +62,7 @@ impl Exchange {
             let (target, state) = live.target(mirror.target);
             let recipient = Recipient {
                 target: target.clone(),
+                wiring: live.wiring(mirror.target).clone(),
                 turn: state.next_turn(),
             };
             if let Err(reason) = self.start_copy(recipient).await {
@@ -157,8 +160,10 @@ async fn exchange(
     pieces: Vec<Bytes>,
 ) -> Result<Reason, Error> {
     let (key, outbound) = match &recipient.target.kind {
-        TargetKind::Endpoints(backend) => copied.plain(backend, recipient.turn, pieces)?,
-        TargetKind::Ai { provider, routes } => copied.model(provider, routes, &pieces)?,
+        TargetKind::Endpoints(backend) => copied.plain(backend, recipient, pieces)?,
+        TargetKind::Ai { provider, routes } => {
+            copied.model(provider, routes, &recipient.wiring, &pieces)?
+        }
     };
     let response = send(&worker.pool, &worker.connector, key, outbound).await?;
     let reason = match response.status() {
@@ -184,17 +189,16 @@ impl Copied {
     fn plain(
         mut self,
         backend: &EndpointBackend,
-        turn: usize,
+        recipient: &Recipient,
         pieces: Vec<Bytes>,
     ) -> Result<(PoolKey, Outbound), Error> {
         let endpoint = match backend.endpoints.len() {
             0 => return Err(Error::NoEndpoint),
-            count => backend.endpoints[turn % count].clone(),
+            count => backend.endpoints[recipient.turn % count].clone(),
         };
         let client = self.client.ip_text();
         outbound::forwarded(&mut self.headers, client, self.scheme, &self.authority);
-        let BackendPolicy { auth, .. } = &backend.policy;
-        authorize_plain(&mut self.headers, auth.as_ref());
+        recipient.wiring.authorization.apply(&mut self.headers);
         self.headers.remove(header::CONTENT_LENGTH);
         let outbound = Outbound {
             method: self.method,
@@ -215,13 +219,14 @@ impl Copied {
         self,
         provider: &agw_core::backend::AiProvider,
         routes: &[ApiRoute],
+        wiring: &Wiring,
         pieces: &[Bytes],
     ) -> Result<(PoolKey, Outbound), Error> {
         let body = match pieces {
             [whole] => whole.clone(),
             pieces => pieces.concat().into(),
         };
-        let question = question(
+        let mut question = question(
             provider,
             routes,
             &self.method,
@@ -234,7 +239,7 @@ impl Copied {
             query: self.query.as_deref(),
             request_id: &self.request_id,
         };
-        let outbound = provider_request(asking, provider, &question)?;
+        let outbound = provider_request(asking, provider, wiring, &mut question)?;
         let key = PoolKey {
             endpoint: provider.endpoint.clone(),
             protocol: AppProtocol::Http1,

@@ -3,21 +3,25 @@
 use agw_core::filter::RedirectScheme as Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// Headers that belong to one connection (RFC 9110 §7.6.1), or that the new message sets itself.
-static HOP_BY_HOP: [HeaderName; 10] = [
-    header::CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    header::PROXY_AUTHORIZATION,
-    header::PROXY_AUTHENTICATE,
-    header::TE,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::HOST,
-    header::EXPECT,
-];
+/// Whether a header belongs to one connection (RFC 9110 §7.6.1), or is one that the new message
+/// sets itself.
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "proxy-authorization"
+            | "proxy-authenticate"
+            | "te"
+            | "transfer-encoding"
+            | "upgrade"
+            | "expect"
+    )
+}
 
-/// `headers` without what belongs to the client's connection.
+/// `headers` without what belongs to the client's connection. `Host` stays until the new request
+/// says its own.
 pub(super) fn forwardable(headers: &HeaderMap) -> HeaderMap {
     let mut kept = headers.clone();
     strip_hop_by_hop(&mut kept);
@@ -26,19 +30,20 @@ pub(super) fn forwardable(headers: &HeaderMap) -> HeaderMap {
 
 /// Removes hop-by-hop headers, those that `Connection` names included.
 pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
-        .collect();
-    // Looking a name up costs more than comparing it with the few that are there.
-    let present: Vec<&HeaderName> = HOP_BY_HOP
-        .iter()
-        .filter(|name| headers.keys().any(|key| key == *name))
-        .collect();
-    for name in named.iter().chain(present) {
+    let mut doomed = Vec::new();
+    for (name, value) in &*headers {
+        if !is_hop_by_hop(name) {
+            continue;
+        }
+        doomed.push(name.clone());
+        if *name == header::CONNECTION
+            && let Ok(value) = value.to_str()
+        {
+            let named = value.split(',');
+            doomed.extend(named.filter_map(|n| HeaderName::from_bytes(n.trim().as_bytes()).ok()));
+        }
+    }
+    for name in &doomed {
         headers.remove(name);
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use agw_core::backend::{Auth, Endpoint, EndpointBackend};
 use agw_core::filter::Filter;
 use agw_core::retry::{ConnectFailure, Retry};
 use agw_core::snapshot::{RulePlan, Target, TargetKind};
@@ -17,7 +16,8 @@ use crate::body::{Answer, BoundKind, UpstreamBody};
 use crate::error::Error;
 use crate::live::Live;
 use crate::telemetry::Attempt;
-use crate::upstream::{Outbound, Payload, PoolKey, authority, authorize_plain, describe, send};
+use crate::upstream::{Outbound, Payload, PoolKey, describe, send};
+use crate::wiring::Wiring;
 
 impl Exchange {
     /// Sends the request to an endpoint of the target, with the retries that its manifests ask
@@ -28,7 +28,8 @@ impl Exchange {
         plan: &RulePlan,
         choice: usize,
         target: usize,
-    ) -> Result<Response<Answer>, Error> {
+    ) -> Result<Response<Box<Answer>>, Error> {
+        let wiring = live.wiring(target);
         let (target, state) = live.target(target);
         let TargetKind::Endpoints(backend) = &target.kind else {
             return Err(Error::NoBackend(
@@ -51,9 +52,9 @@ impl Exchange {
         loop {
             let endpoint = match backend.endpoints.len() {
                 0 => return Err(Error::NoEndpoint),
-                count => backend.endpoints[state.next_turn() % count].clone(),
+                count => state.next_turn() % count,
             };
-            let outcome = self.try_endpoint(plan, target, backend, &endpoint).await;
+            let outcome = self.try_endpoint(plan, target, wiring, endpoint).await;
             self.judge(target, state, &Seen::plain(&outcome));
             let again = retry
                 .as_ref()
@@ -91,19 +92,22 @@ impl Exchange {
         &mut self,
         plan: &RulePlan,
         target: &Arc<Target>,
-        backend: &EndpointBackend,
-        endpoint: &Endpoint,
+        wiring: &Wiring,
+        endpoint: usize,
     ) -> Result<Response<UpstreamBody>, Error> {
+        let TargetKind::Endpoints(backend) = &target.kind else {
+            return Err(Error::NoEndpoint);
+        };
         let started = Instant::now();
-        let name: Arc<str> = authority(endpoint).into();
+        let name = wiring.endpoint(endpoint);
         self.record.endpoint = Some(name.clone());
         let timeout = backend
             .policy
             .request_timeout
             .or(plan.rule.backend_request_timeout);
-        let outbound = self.plain_outbound(backend.policy.auth.as_ref())?;
+        let outbound = self.plain_outbound(wiring)?;
         let key = PoolKey {
-            endpoint: endpoint.clone(),
+            endpoint: backend.endpoints[endpoint].clone(),
             protocol: backend.protocol,
         };
         let worker = self.peer.worker.clone();
@@ -125,12 +129,12 @@ impl Exchange {
         outcome
     }
 
-    fn plain_outbound(&mut self, auth: Option<&Auth>) -> Result<Outbound, Error> {
+    fn plain_outbound(&mut self, wiring: &Wiring) -> Result<Outbound, Error> {
         let inbound = &mut self.inbound;
         let mut headers = outbound::forwardable(&inbound.headers);
         let client = self.peer.client.ip_text();
         outbound::forwarded(&mut headers, client, self.peer.scheme, &inbound.authority);
-        authorize_plain(&mut headers, auth);
+        wiring.authorization.apply(&mut headers);
         let payload = match std::mem::replace(&mut inbound.body, ClientBody::Gone) {
             ClientBody::None => {
                 inbound.body = ClientBody::None;
@@ -163,7 +167,7 @@ impl Exchange {
         plan: &RulePlan,
         choice: usize,
         response: Response<UpstreamBody>,
-    ) -> Result<Response<Answer>, Error> {
+    ) -> Result<Response<Box<Answer>>, Error> {
         let mut response = response.map(Answer::plain);
         if let Some(deadline) = self.deadline {
             response = response.map(|body| body.bounded(deadline, BoundKind::Whole));

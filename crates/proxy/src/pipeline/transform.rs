@@ -76,8 +76,8 @@ impl Exchange {
     /// Runs the response parts of the policies that the request came under, the last one first.
     pub(super) async fn transform_response(
         &mut self,
-        response: Response<Answer>,
-    ) -> Result<Response<Answer>, Error> {
+        response: Response<Box<Answer>>,
+    ) -> Result<Response<Box<Answer>>, Error> {
         let mut response = response;
         for policy in std::mem::take(&mut self.response_policies)
             .into_iter()

@@ -140,8 +140,7 @@ fn gen_ai(json: &mut Json, ai: &AiRecord) {
         json.text(r#","response":{"model":"#, model).raw("}");
     }
     usage(json, &ai.usage);
-    let model = ai.response_model.as_deref().or(ai.model.as_deref());
-    if let Some(cost) = model.and_then(|m| super::metrics::cost_usd(m, &ai.usage)) {
+    if let Some(cost) = ai.cost_usd {
         json.raw(r#","cost_usd":"#).raw(&cost.to_string());
     }
     json.raw("}");

@@ -146,10 +146,7 @@ impl Shard {
                 response_model: tables.model(response),
             };
             if let Some(series) = entry(&mut tables.ai, key, AiSeries::new) {
-                series.add(
-                    &ai.usage,
-                    ai.response_model.as_deref().or(ai.model.as_deref()),
-                );
+                series.add(&ai.usage, ai.cost_usd);
                 series.duration.observe(elapsed.as_secs_f64());
                 if let Some(first) = ai.first_token {
                     series.first_token.observe(first.as_secs_f64());
@@ -310,7 +307,7 @@ impl AiSeries {
         clippy::cast_precision_loss,
         reason = "token counts stay far below 2^52"
     )]
-    fn add(&mut self, usage: &Usage, model: Option<&str>) {
+    fn add(&mut self, usage: &Usage, cost_usd: Option<f64>) {
         let counts = [
             usage.input,
             usage.output,
@@ -327,7 +324,7 @@ impl AiSeries {
         if let Some(output) = usage.output {
             self.output.observe(output as f64);
         }
-        self.cost_usd += model.and_then(|m| cost_usd(m, usage)).unwrap_or(0.0);
+        self.cost_usd += cost_usd.unwrap_or(0.0);
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {

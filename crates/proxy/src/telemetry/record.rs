@@ -53,6 +53,8 @@ pub(crate) struct AiRecord {
     pub(crate) stream: bool,
     pub(crate) usage: Usage,
     pub(crate) first_token: Option<Duration>,
+    /// Known when the request is reported, for models with a price.
+    pub(crate) cost_usd: Option<f64>,
 }
 
 /// One request to an upstream.
@@ -144,10 +146,21 @@ impl Record {
     fn report(&mut self) {
         self.reported = true;
         let elapsed = self.started.elapsed();
+        if let Some(ai) = &mut self.ai {
+            ai.cost_usd = ai.priced();
+        }
         self.worker.shard.record(self, elapsed);
         self.worker
             .access_log
             .write(access_log::line(self, elapsed));
+    }
+}
+
+impl AiRecord {
+    /// What the answer costs, by the model that gave it.
+    fn priced(&self) -> Option<f64> {
+        let model = self.response_model.as_deref().or(self.model.as_deref())?;
+        super::metrics::cost_usd(model, &self.usage)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The proxy's own credentials on requests to a provider.
 
+use agw_ai::dialect::Credential;
 use agw_core::backend::{Auth, ProviderKind};
 use http::{HeaderMap, HeaderName, header};
 
@@ -12,25 +13,42 @@ const CLIENT_KEYS: [HeaderName; 5] = [
     header::COOKIE,
 ];
 
-/// Puts the backend's credential on a request for `provider`, or what the client sent when the
-/// backend asks for that. Without any `auth` the client's own key goes through: it is how a
-/// keyless gateway in front of a provider works.
-pub(crate) fn authorize(headers: &mut HeaderMap, provider: ProviderKind, auth: Option<&Auth>) {
-    let Some(Auth::Key(key)) = auth else { return };
-    for name in &CLIENT_KEYS {
-        headers.remove(name);
-    }
-    // A key that is no header value is refused with the manifest that brings it; without the
-    // header the provider refuses the request.
-    if let Ok(credential) = agw_ai::dialect::of(provider).credential(key.expose()) {
-        headers.insert(credential.name, credential.value);
-    }
+/// Whose credential goes to a backend. Without any `auth` the client's own key goes through: it is
+/// how a keyless gateway in front of a provider works.
+#[derive(Debug)]
+pub(crate) enum Authorization {
+    Client,
+    /// The backend's own. A key that is no header value is refused with the manifest that brings
+    /// it; without the header the provider refuses the request.
+    Own(Option<Credential>),
 }
 
-/// `Authorization: Bearer <key>` on a request to a plain backend with a key.
-pub(crate) fn authorize_plain(headers: &mut HeaderMap, auth: Option<&Auth>) {
-    if auth.is_some() {
-        authorize(headers, ProviderKind::OpenAi, auth);
+impl Authorization {
+    pub(crate) fn new(provider: ProviderKind, auth: Option<&Auth>) -> Self {
+        match auth {
+            Some(Auth::Key(key)) => {
+                Self::Own(agw_ai::dialect::of(provider).credential(key.expose()).ok())
+            }
+            _ => Self::Client,
+        }
+    }
+
+    /// Puts the credential on a request.
+    pub(crate) fn apply(&self, headers: &mut HeaderMap) {
+        let Self::Own(credential) = self else { return };
+        // What is replaced need not be removed.
+        let replaced = credential.as_ref().map(|c| &c.name);
+        let foreign: Vec<HeaderName> = headers
+            .keys()
+            .filter(|name| CLIENT_KEYS.contains(name) && Some(*name) != replaced)
+            .cloned()
+            .collect();
+        for name in foreign {
+            headers.remove(name);
+        }
+        if let Some(credential) = credential {
+            headers.insert(credential.name.clone(), credential.value.clone());
+        }
     }
 }
 
@@ -44,11 +62,10 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("authorization", "Bearer client".parse().unwrap());
         headers.insert("x-api-key", "client".parse().unwrap());
-        authorize(
-            &mut headers,
-            ProviderKind::OpenAi,
-            Some(&Auth::Key(Secret::new("sk-own"))),
-        );
+        headers.append("authorization", "Bearer another".parse().unwrap());
+        let key = Auth::Key(Secret::new("sk-own"));
+        Authorization::new(ProviderKind::OpenAi, Some(&key)).apply(&mut headers);
+        assert_eq!(headers.get_all("authorization").iter().count(), 1);
         assert_eq!(headers["authorization"], "Bearer sk-own");
         assert!(headers["authorization"].is_sensitive());
         assert!(!headers.contains_key("x-api-key"));
@@ -58,7 +75,7 @@ mod tests {
     fn passthrough_keeps_the_clients_key() {
         let mut headers = HeaderMap::new();
         headers.insert("authorization", "Bearer client".parse().unwrap());
-        authorize(&mut headers, ProviderKind::OpenAi, Some(&Auth::Passthrough));
+        Authorization::new(ProviderKind::OpenAi, Some(&Auth::Passthrough)).apply(&mut headers);
         assert_eq!(headers["authorization"], "Bearer client");
     }
 }

@@ -6,8 +6,7 @@ use agw_core::backend::Endpoint;
 use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
-use hyper::body::Incoming;
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::TrySendError;
 
 use super::connect::Connection;
 use super::{Connector, Pool, PoolKey};
@@ -54,22 +53,26 @@ pub(crate) async fn send(
         authority,
         headers,
     };
+    // What can be sent again is kept until the pooled connection has proved alive.
     let (payload, replay) = match payload {
-        Payload::Pieces(pieces) => (
-            (Outgoing::pieces(pieces.clone()), Sent::complete()),
-            Some(pieces),
-        ),
+        Payload::Pieces(pieces) => {
+            let pieces: Rc<[Bytes]> = pieces.into();
+            let replay = (head.clone(), pieces.clone());
+            ((Outgoing::pieces(pieces), Sent::complete()), Some(replay))
+        }
         Payload::Client(body) => (Outgoing::client(body), None),
     };
-    let unsent = match pooled(pool, &key) {
-        None => payload,
-        Some(connection) => match attempt(pool, &key, connection, &head, payload).await {
+    let (head, payload) = match pooled(pool, &key) {
+        None => (head, payload),
+        Some(connection) => match attempt(pool, &key, connection, head, payload).await {
             Ok(response) => return Ok(response),
             Err(failure) => {
                 pool.forget(&key);
                 match (failure.unsent, replay) {
-                    (Some(unsent), _) => unsent,
-                    (None, Some(pieces)) => (Outgoing::pieces(pieces), Sent::complete()),
+                    (Some(unsent), _) => *unsent,
+                    (None, Some((head, pieces))) => {
+                        (head, (Outgoing::pieces(pieces), Sent::complete()))
+                    }
                     (None, None) => return Err(failure.error),
                 }
             }
@@ -81,11 +84,12 @@ pub(crate) async fn send(
     if let Connection::Http2(sender) = &connection {
         pool.share(&key, sender.clone());
     }
-    attempt(pool, &key, connection, &head, unsent)
+    attempt(pool, &key, connection, head, payload)
         .await
         .map_err(|failure| failure.error)
 }
 
+#[derive(Clone)]
 struct Head {
     method: Method,
     target: PathAndQuery,
@@ -95,8 +99,8 @@ struct Head {
 
 struct Failure {
     error: Error,
-    /// The body, when nothing of the request went out.
-    unsent: Option<(Outgoing, Sent)>,
+    /// The request, when nothing of it went out.
+    unsent: Option<Box<(Head, (Outgoing, Sent))>>,
 }
 
 fn pooled(pool: &Pool, key: &PoolKey) -> Option<Connection> {
@@ -109,61 +113,50 @@ async fn attempt(
     pool: &Rc<Pool>,
     key: &Rc<PoolKey>,
     connection: Connection,
-    head: &Head,
+    head: Head,
     (body, sent): (Outgoing, Sent),
 ) -> Result<Response<UpstreamBody>, Failure> {
+    let authority = head.authority.clone();
+    let unsent = |request: Request<Outgoing>| {
+        let (head, body) = Head::back(request, authority);
+        Box::new((head, (body, sent.clone())))
+    };
     match connection {
-        Connection::Http1(sender) => {
+        Connection::Http1(mut sender) => {
             let request = head.http1(body);
-            let (response, sender) = http1_exchange(sender, request, &sent).await?;
-            let lease = Lease {
-                pool: pool.clone(),
-                key: key.clone(),
-                sender,
-                sent,
-            };
-            Ok(response.map(|incoming| UpstreamBody::new(incoming, Some(lease))))
-        }
-        Connection::Http2(sender) => {
-            let request = head.http2(body, &key.endpoint);
-            let response = http2_exchange(sender, request, &sent).await?;
-            Ok(response.map(|incoming| UpstreamBody::new(incoming, None)))
-        }
-    }
-}
-
-async fn http1_exchange(
-    mut sender: http1::SendRequest<Outgoing>,
-    request: Request<Outgoing>,
-    sent: &Sent,
-) -> Result<(Response<Incoming>, http1::SendRequest<Outgoing>), Failure> {
-    match sender.try_send_request(request).await {
-        Ok(response) => Ok((response, sender)),
-        Err(mut failed) => {
-            let unsent = failed.take_message().map(|r| (r.into_body(), sent.clone()));
-            Err(Failure {
-                error: reset(&failed.into_error()),
-                unsent,
-            })
-        }
-    }
-}
-
-async fn http2_exchange(
-    mut sender: http2::SendRequest<Outgoing>,
-    request: Request<Outgoing>,
-    sent: &Sent,
-) -> Result<Response<Incoming>, Failure> {
-    sender
-        .try_send_request(request)
-        .await
-        .map_err(|mut failed| {
-            let unsent = failed.take_message().map(|r| (r.into_body(), sent.clone()));
-            Failure {
-                error: reset(&failed.into_error()),
-                unsent,
+            match sender.try_send_request(request).await {
+                Ok(response) => {
+                    let lease = Lease {
+                        pool: pool.clone(),
+                        key: key.clone(),
+                        sender,
+                        sent,
+                    };
+                    Ok(response.map(|incoming| UpstreamBody::new(incoming, Some(lease))))
+                }
+                Err(failed) => Err(Failure::new(failed, unsent)),
             }
-        })
+        }
+        Connection::Http2(mut sender) => {
+            let request = head.http2(body, &key.endpoint);
+            match sender.try_send_request(request).await {
+                Ok(response) => Ok(response.map(|incoming| UpstreamBody::new(incoming, None))),
+                Err(failed) => Err(Failure::new(failed, unsent)),
+            }
+        }
+    }
+}
+
+impl Failure {
+    fn new(
+        mut failed: TrySendError<Request<Outgoing>>,
+        unsent: impl FnOnce(Request<Outgoing>) -> Box<(Head, (Outgoing, Sent))>,
+    ) -> Self {
+        Self {
+            unsent: failed.take_message().map(unsent),
+            error: reset(&failed.into_error()),
+        }
+    }
 }
 
 /// A response that cannot be read is the upstream's garbage; anything else is a lost connection.
@@ -192,32 +185,45 @@ pub(crate) fn describe(error: &dyn std::error::Error) -> String {
 }
 
 impl Head {
-    fn http1(&self, body: Outgoing) -> Request<Outgoing> {
+    fn http1(self, body: Outgoing) -> Request<Outgoing> {
         let mut request = Request::new(body);
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = Uri::from(self.target.clone());
-        *request.headers_mut() = self.headers.clone();
+        *request.method_mut() = self.method;
+        *request.uri_mut() = Uri::from(self.target);
+        *request.headers_mut() = self.headers;
         if let Ok(host) = HeaderValue::from_str(self.authority.as_str()) {
             request.headers_mut().insert(header::HOST, host);
         }
         request
     }
 
-    fn http2(&self, body: Outgoing, endpoint: &Endpoint) -> Request<Outgoing> {
+    fn http2(self, body: Outgoing, endpoint: &Endpoint) -> Request<Outgoing> {
         let mut parts = http::uri::Parts::default();
         parts.scheme = Some(if endpoint.tls.is_some() {
             Scheme::HTTPS
         } else {
             Scheme::HTTP
         });
-        parts.authority = Some(self.authority.clone());
-        parts.path_and_query = Some(self.target.clone());
+        parts.authority = Some(self.authority);
+        parts.path_and_query = Some(self.target);
         let mut request = Request::new(body);
-        *request.method_mut() = self.method.clone();
+        *request.method_mut() = self.method;
         *request.uri_mut() =
             Uri::from_parts(parts).expect("a URI with scheme, authority and path is complete");
-        *request.headers_mut() = self.headers.clone();
+        *request.headers_mut() = self.headers;
         request.headers_mut().remove(header::HOST);
         request
+    }
+
+    /// Undoes either.
+    fn back(request: Request<Outgoing>, authority: Authority) -> (Self, Outgoing) {
+        let (parts, body) = request.into_parts();
+        let target = parts.uri.into_parts().path_and_query;
+        let head = Self {
+            method: parts.method,
+            target: target.unwrap_or_else(|| PathAndQuery::from_static("/")),
+            authority,
+            headers: parts.headers,
+        };
+        (head, body)
     }
 }
