@@ -110,7 +110,10 @@ pub(crate) async fn serve(
         let Some(config) = tls else {
             return converse(Wire::new(stream, watch.clone()), None, peer, watch).await;
         };
-        let Some(stream) = handshake(&worker, TlsAcceptor::from(config), stream).await else {
+        // In boxes: what a handshake needs, and a session's state, are many times what the rest of
+        // a connection takes, and connections without TLS would carry room for them.
+        let shaken = Box::pin(handshake(&worker, TlsAcceptor::from(config), stream)).await;
+        let Some(stream) = shaken else {
             worker.shard.closed(Closed::Handshake);
             return;
         };
@@ -137,10 +140,10 @@ async fn handshake(
     worker: &Worker,
     acceptor: TlsAcceptor,
     stream: TcpStream,
-) -> Option<TlsStream<TcpStream>> {
+) -> Option<Box<TlsStream<TcpStream>>> {
     let shaken = async {
         let _turn = worker.handshakes.acquire().await.ok()?;
-        acceptor.accept(stream).await.ok()
+        acceptor.accept(stream).await.ok().map(Box::new)
     };
     tokio::time::timeout(worker.limits.handshake, shaken)
         .await
@@ -174,7 +177,7 @@ where
     });
     macro_rules! until_the_end {
         ($connection:expr) => {{
-            let mut connection = pin!($connection);
+            let mut connection = $connection;
             let mut told = Told::Nothing;
             let served = std::future::poll_fn(|cx| {
                 // The task is woken by the signal: see `unless_cut`.
@@ -189,11 +192,15 @@ where
     }
     let ended = match spoken {
         Spoken::Http1 => {
-            until_the_end!(http1(&limits).serve_connection(TokioIo::new(wire), service))
+            until_the_end!(pin!(
+                http1(&limits).serve_connection(TokioIo::new(wire), service)
+            ))
         }
         Spoken::Http2 => {
             watch.multiplexed();
-            until_the_end!(http2(&limits).serve_connection(TokioIo::new(wire), service))
+            until_the_end!(Box::pin(
+                http2(&limits).serve_connection(TokioIo::new(wire), service)
+            ))
         }
     };
     if let Err(error) = ended {
