@@ -1,5 +1,7 @@
 //! What can be said on the command line.
 
+mod cluster;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -7,6 +9,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use cluster::{Controller, Proxy};
 
 /// AgentGateway: route requests to AI models, in a cluster or on a laptop.
 #[derive(Debug, Parser)]
@@ -18,12 +22,18 @@ pub(crate) struct Cli {
     /// What to log, such as `debug` or `info,agw_proxy=trace` [default: $AGW_LOG, $RUST_LOG, info]
     #[arg(long, global = true, value_name = "FILTER")]
     pub(crate) log: Option<String>,
+
+    /// How to log: one JSON object a line, or lines for people. The access log is always JSON
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Json)]
+    pub(crate) log_format: LogFormat,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(Run),
     Analyze(Analyze),
+    Controller(Controller),
+    Proxy(Proxy),
     MockProvider(MockProvider),
     Version(Version),
 }
@@ -152,6 +162,21 @@ pub(crate) enum Plain {
     Auto,
     Always,
     Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Json,
+    Text,
+}
+
+impl From<LogFormat> for agw_runtime::log::Format {
+    fn from(format: LogFormat) -> Self {
+        match format {
+            LogFormat::Json => Self::Json,
+            LogFormat::Text => Self::Text,
+        }
+    }
 }
 
 /// `http://host:port`: where another mock listens.

@@ -20,6 +20,6 @@ mod telemetry;
 mod upstream;
 mod worker;
 
-pub use proxy::{DrainReport, Pages, Proxy, Serving, StartError};
+pub use proxy::{DrainReport, Pages, Proxy, Serving, StartError, TargetHealth};
 pub use settings::{Limits, Settings};
 pub use telemetry::Reason;
