@@ -66,7 +66,9 @@ async fn ask(address: &str) -> anyhow::Result<()> {
 fn verdict(answer: &str) -> anyhow::Result<()> {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
     let line = head.lines().next().unwrap_or_default();
-    let status = line.strip_prefix("HTTP/1.1 ").or_else(|| line.strip_prefix("HTTP/1.0 "));
+    let status = line
+        .strip_prefix("HTTP/1.1 ")
+        .or_else(|| line.strip_prefix("HTTP/1.0 "));
     match status.and_then(|rest| rest.get(..3)) {
         Some("200") => Ok(()),
         Some(status) => bail!("{status} {}", body.lines().next().unwrap_or_default()),
@@ -83,7 +85,10 @@ mod tests {
         let told = |answer| verdict(answer).err().map(|error| error.to_string());
         assert_eq!(told("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"), None);
         for (answer, expected) in [
-            ("HTTP/1.1 503 Service Unavailable\r\n\r\nstarting\n", "503 starting"),
+            (
+                "HTTP/1.1 503 Service Unavailable\r\n\r\nstarting\n",
+                "503 starting",
+            ),
             ("HTTP/1.1 404 Not Found\r\n\r\n", "404 "),
             ("HTTP/1.1 2", "the answer is not HTTP"),
             ("SSH-2.0-OpenSSH\r\n", "the answer is not HTTP"),
@@ -99,6 +104,9 @@ mod tests {
         let address = listener.local_addr().unwrap().to_string();
         drop(listener);
         let error = until_ready(&address, Instant::now()).await.unwrap_err();
-        assert!(format!("{error:#}").starts_with("cannot connect: "), "{error:#}");
+        assert!(
+            format!("{error:#}").starts_with("cannot connect: "),
+            "{error:#}"
+        );
     }
 }

@@ -34,6 +34,7 @@ pub(crate) enum Command {
     Analyze(Analyze),
     Controller(Controller),
     Proxy(Proxy),
+    Check(Check),
     MockProvider(MockProvider),
     Version(Version),
 }
@@ -101,6 +102,20 @@ pub(crate) struct Analyze {
     /// How to print: for people, for programs, or for code scanning
     #[arg(short, long, value_enum, default_value_t = Findings::Text)]
     pub(crate) output: Findings,
+}
+
+/// Ask running controllers and proxies whether they are ready.
+///
+/// Exits with 1 when one of them is not ready in time.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Where each shows its readiness: the address of `--ready`
+    #[arg(required = true, value_name = "HOST:PORT")]
+    pub(crate) addresses: Vec<String>,
+
+    /// How long all of them together may take
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub(crate) timeout: Duration,
 }
 
 /// Serve a fake OpenAI provider that needs no key and breaks on demand.

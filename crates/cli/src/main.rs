@@ -1,6 +1,7 @@
 //! The one binary, and the only place where the parts are put together.
 
 mod analyze;
+mod check;
 mod cluster;
 mod command;
 mod compile;
@@ -61,6 +62,10 @@ fn main() -> ExitCode {
             let filter = agw_runtime::log::init(cli.log.as_deref(), cli.log_format.into());
             allow_all_files();
             on_runtime(cluster::proxy::run(arguments, filter))
+        }
+        Command::Check(arguments) => {
+            agw_runtime::log::init(cli.log.as_deref(), cli.log_format.into());
+            on_runtime(check::run(arguments))
         }
         Command::MockProvider(arguments) => {
             agw_runtime::log::init(cli.log.as_deref(), cli.log_format.into());

@@ -1,7 +1,8 @@
 //! Filters.
 
 use agw_core::filter::{
-    Cors, Filter, HeaderEdits, HostPattern, Names, OriginPattern, PathRewrite, Redirect, UrlRewrite,
+    Cors, Filter, HeaderEdits, HostPattern, Mirror, Names, OriginPattern, PathRewrite, Redirect,
+    Share, UrlRewrite,
 };
 use agw_core::header::{FieldName, FieldValue};
 use bytes::Bytes;
@@ -24,6 +25,7 @@ impl From<&Filter> for proto::Filter {
             Filter::UrlRewrite(rewrite) => Message::UrlRewrite(rewrite.into()),
             Filter::Redirect(redirect) => Message::Redirect(redirect.into()),
             Filter::Cors(cors) => Message::Cors((&**cors).into()),
+            Filter::Mirror(mirror) => Message::Mirror(mirror.into()),
         };
         Self {
             filter: Some(filter),
@@ -46,6 +48,7 @@ impl TryFrom<proto::Filter> for Filter {
             Message::UrlRewrite(rewrite) => Self::UrlRewrite(rewrite.try_into().at("url_rewrite")?),
             Message::Redirect(redirect) => Self::Redirect(redirect.try_into().at("redirect")?),
             Message::Cors(cors) => Self::Cors(Box::new(cors.try_into().at("cors")?)),
+            Message::Mirror(mirror) => Self::Mirror(mirror.try_into().at("mirror")?),
         })
     }
 }
@@ -234,6 +237,30 @@ impl TryFrom<proto::Cors> for Cors {
             headers: one(headers, "headers")?,
             expose: one(expose, "expose")?,
             max_age: one(max_age, "max_age")?,
+        })
+    }
+}
+
+impl From<&Mirror> for proto::Mirror {
+    fn from(mirror: &Mirror) -> Self {
+        let Mirror { to, share } = mirror;
+        Self {
+            to: Some(to.into()),
+            part: share.part(),
+            whole: share.whole(),
+        }
+    }
+}
+
+impl TryFrom<proto::Mirror> for Mirror {
+    type Error = Invalid;
+
+    fn try_from(mirror: proto::Mirror) -> Result<Self, Invalid> {
+        let proto::Mirror { to, part, whole } = mirror;
+        let share = Share::new(part, whole).ok_or_else(|| Invalid::new("is more than all"));
+        Ok(Self {
+            to: one(to, "to")?,
+            share: share.at("part")?,
         })
     }
 }

@@ -220,7 +220,10 @@ impl TryFrom<proto::Match> for Match {
         };
         Ok(Self {
             path,
-            method: method.map(|m| m.parse::<http::Method>()).transpose().or_invalid("method")?,
+            method: method
+                .map(|m| m.parse::<http::Method>())
+                .transpose()
+                .or_invalid("method")?,
             headers: each(headers, "headers", header)?,
             query: each(query, "query", parameter)?,
         })
