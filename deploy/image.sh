@@ -4,7 +4,7 @@
 #
 #   deploy/image.sh FILE.tar REFERENCE
 #
-# AGW_BINARY is packed instead, if it is set.
+# AGW_BINARY is packed instead, if it is set; with the libraries that it is linked to, if there are any.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 file=$1 reference=$2
@@ -18,11 +18,19 @@ fi
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+mkdir "$folder/libraries"
 cp "$binary" "$folder/agw"
+if [ -n "${AGW_BINARY:-}" ]; then
+  strip --strip-debug "$folder/agw"
+  for library in $(ldd "$folder/agw" 2>/dev/null | grep -o '/[^ ]*'); do
+    install -D "$(readlink -f "$library")" "$folder/libraries$library"
+  done
+fi
 cp /etc/ssl/certs/ca-certificates.crt "$folder/" 2>/dev/null || : >"$folder/ca-certificates.crt"
 cat >"$folder/Dockerfile" <<'CONTENTS'
 FROM scratch
 COPY ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY libraries/ /
 COPY agw /agw
 USER 65532:65532
 ENTRYPOINT ["/agw"]
