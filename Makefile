@@ -9,10 +9,11 @@ FUZZ := $${CARGO_TARGET_DIR:-target}/fuzz/agw-fuzz
 
 .PHONY: help run test fmt fmt-check lint unit acceptance codegen codegen-check shape \
         fuzz fuzz-short \
-        build release soak bench bench-peers deny clean
+        build release soak bench bench-peers deny clean \
+        image kind cluster cluster-down chart manifests dashboard e2e
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Serve the six routing patterns with a mock provider: no cluster, no key
 	@$(CARGO) run --quiet -p agw-cli --bin agw -- run -f examples/routing-patterns --mock --banner
@@ -38,6 +39,8 @@ acceptance: build ## The scripts under tests/ against the real binary
 	tests/halfopen/run.sh
 	tests/fire/run.sh
 	tests/seed/run.sh
+	tests/chart/run.sh
+	tests/dashboard/run.sh
 
 # From one seed, so that the same change passes twice; looking further is `make fuzz`.
 fuzz-short: ## Every fuzz target for half a minute (FUZZ_SECONDS=30)
@@ -71,6 +74,30 @@ bench: release ## Measure beside nginx, Envoy and other peers, half an hour (BEN
 
 bench-peers: ## Install what `make bench` compares with (PEERS="nginx envoy litellm portkey")
 	PEERS="$(PEERS)" crates/bench/install-peers.sh
+
+chart: ## Check the charts and what is rendered from them
+	tests/chart/run.sh
+
+dashboard: build ## Ask each query of the dashboard of a real Prometheus
+	tests/dashboard/run.sh
+
+manifests: ## Write the installation without helm (deploy/) from the charts
+	PATH="$${RIG_CACHE:-/var/cache/agentgateway-rig}/bin:$$PATH" deploy/render.sh
+
+image: ## Build the image without Docker: target/e2e/agw.tar
+	deploy/image.sh target/e2e/agw.tar "docker.io/agentgateway/agw:$$(sed -n 's/^appVersion: //p' charts/agentgateway/Chart.yaml)"
+
+cluster: ## A real cluster on this machine (root, Debian) with the charts and the mock, left running
+	tests/e2e/cluster.sh
+
+cluster-down: ## Remove that cluster
+	tests/cluster/rig down
+
+e2e: ## Boot a cluster and run tests/e2e in it
+	tests/e2e/run.sh
+
+kind: ## A cluster in Docker with the six patterns at localhost:8080
+	deploy/kind.sh
 
 deny: ## Check licences, advisories and banned crates (needs cargo-deny and a network)
 	@command -v cargo-deny >/dev/null || { echo "cargo-deny is missing: cargo install --locked cargo-deny" >&2; exit 1; }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backend_policy::{BackendPolicies, RouteType};
 use crate::presence::null_is_empty;
+use crate::rules;
 
 /// A destination of requests: an AI provider, several in priority groups, or a fixed host.
 /// Exactly one of `ai` and `static`.
@@ -29,6 +30,7 @@ use crate::presence::null_is_empty;
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::BACKEND))]
 pub struct AgentgatewayBackendSpec {
     /// One AI provider, or several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -44,6 +46,7 @@ pub struct AgentgatewayBackendSpec {
 /// AI providers; exactly one of `provider` and `groups`.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::AI))]
 pub struct AiBackend {
     /// The one provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,6 +72,7 @@ pub struct ProviderGroup {
 /// A provider, and where it is reached when not at its own public address.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::PROVIDER))]
 pub struct Provider {
     /// OpenAI, or anything that speaks its API. Present but empty passes the client's model on.
     #[serde(
@@ -98,6 +102,7 @@ pub struct Provider {
 /// A provider of a priority group.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::PROVIDER))]
 pub struct NamedProvider {
     /// Name, unique within the backend; policies address it by `sectionName`.
     #[schemars(length(min = 1, max = 253))]

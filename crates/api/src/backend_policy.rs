@@ -9,6 +9,7 @@ use crate::Duration;
 use crate::credential::Credential;
 use crate::presence::null_is_empty;
 use crate::retry::Retry;
+use crate::rules;
 use crate::transformation::Transformation;
 
 /// Policies of a backend: in `AgentgatewayBackend.spec.policies`, of one entry of `ai.groups`, or
@@ -73,6 +74,7 @@ pub enum RouteType {
 /// How requests prove themselves; exactly one of the fields.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::AUTH))]
 pub struct BackendAuth {
     /// Secret in the same namespace that holds the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]

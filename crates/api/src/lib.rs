@@ -17,6 +17,7 @@ pub mod parameters;
 pub mod policy;
 mod presence;
 pub mod retry;
+mod rules;
 pub mod transformation;
 
 pub use backend::{AgentgatewayBackend, AgentgatewayBackendSpec};

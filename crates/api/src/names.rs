@@ -33,6 +33,8 @@ pub const GATEWAY_NAME_LABEL: &str = "gateway.networking.k8s.io/gateway-name";
 pub const GATEWAY_CLASS_NAME_LABEL: &str = "gateway.networking.k8s.io/gateway-class-name";
 /// Label that says which program an object belongs to.
 pub const APP_NAME_LABEL: &str = "app.kubernetes.io/name";
+/// Label that tells the objects of one instance of a program from those of another.
+pub const INSTANCE_LABEL: &str = "app.kubernetes.io/instance";
 /// Label that says who writes an object.
 pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
 /// Value of [`APP_NAME_LABEL`] and [`MANAGED_BY_LABEL`].

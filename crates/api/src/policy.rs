@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::Duration;
 use crate::backend_policy::BackendPolicies;
 use crate::retry::Retry;
+use crate::rules;
 use crate::transformation::Transformation;
 
 /// What is asked of the traffic under the policy's targets. Exactly one of `targetRefs` and
@@ -26,11 +27,13 @@ use crate::transformation::Transformation;
     status = "PolicyStatus",
     derive = "PartialEq",
     doc = "What is asked of the traffic under Gateways, routes and backends.",
+    printcolumn = r#"{"name":"Target","type":"string","jsonPath":".spec.targetRefs[*].name"}"#,
     printcolumn = r#"{"name":"Accepted","type":"string","jsonPath":".status.ancestors[*].conditions[?(@.type=='Accepted')].status"}"#,
     printcolumn = r#"{"name":"Attached","type":"string","jsonPath":".status.ancestors[*].conditions[?(@.type=='Attached')].status"}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::POLICY))]
 pub struct AgentgatewayPolicySpec {
     /// Objects in the same namespace that the policy is attached to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -51,17 +54,18 @@ pub struct AgentgatewayPolicySpec {
 /// An object by name.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::TARGET))]
 pub struct TargetRef {
-    /// API group; empty for Service.
+    /// API group.
     #[schemars(length(max = 253))]
     pub group: String,
-    /// Kind: Gateway, HTTPRoute, AgentgatewayBackend or Service.
+    /// Kind: Gateway, HTTPRoute or AgentgatewayBackend.
     #[schemars(length(min = 1, max = 63))]
     pub kind: String,
     /// Name.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// Part of the object: a listener, a route rule, a provider of `ai.groups`, a Service port.
+    /// Part of the object: a listener of a Gateway, or a named rule of an HTTPRoute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub section_name: Option<String>,
@@ -70,11 +74,12 @@ pub struct TargetRef {
 /// Objects of a kind by label.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::TARGET))]
 pub struct TargetSelector {
-    /// API group; empty for Service.
+    /// API group.
     #[schemars(length(max = 253))]
     pub group: String,
-    /// Kind: Gateway, HTTPRoute, AgentgatewayBackend or Service.
+    /// Kind: Gateway, HTTPRoute or AgentgatewayBackend.
     #[schemars(length(min = 1, max = 63))]
     pub kind: String,
     /// Labels that an object must have, all of them.
@@ -88,6 +93,7 @@ pub struct TargetSelector {
 /// Policies of requests, before a backend is chosen.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::TRAFFIC))]
 pub struct Traffic {
     /// When the policy runs; `PostRouting` by default. `PreRouting` is for Gateways only and
     /// excludes `timeouts` and `retry`.
@@ -127,7 +133,7 @@ pub struct Timeouts {
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyStatus {
-    /// One entry for each Gateway that the policy reaches.
+    /// One entry for each target of the policy, at most 16.
     #[serde(default)]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
     pub ancestors: Vec<PolicyAncestorStatus>,
@@ -146,7 +152,7 @@ pub struct PolicyAncestorStatus {
     pub conditions: Vec<Condition>,
 }
 
-/// The object above a policy's target, a Gateway as a rule.
+/// A target of the policy; a policy that has none names the GatewayClass.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, Hash, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AncestorRef {

@@ -1,5 +1,7 @@
 //! What can be said on the command line.
 
+mod cluster;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -7,6 +9,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use cluster::{Controller, Proxy};
 
 /// AgentGateway: route requests to AI models, in a cluster or on a laptop.
 #[derive(Debug, Parser)]
@@ -18,12 +22,19 @@ pub(crate) struct Cli {
     /// What to log, such as `debug` or `info,agw_proxy=trace` [default: $AGW_LOG, $RUST_LOG, info]
     #[arg(long, global = true, value_name = "FILTER")]
     pub(crate) log: Option<String>,
+
+    /// How to log: one JSON object a line, or lines for people. The access log is always JSON
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Json)]
+    pub(crate) log_format: LogFormat,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(Run),
     Analyze(Analyze),
+    Controller(Controller),
+    Proxy(Proxy),
+    Check(Check),
     MockProvider(MockProvider),
     Version(Version),
 }
@@ -93,6 +104,20 @@ pub(crate) struct Analyze {
     pub(crate) output: Findings,
 }
 
+/// Ask running controllers and proxies whether they are ready.
+///
+/// Exits with 1 when one of them is not ready in time.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Where each shows its readiness: the address of `--ready`
+    #[arg(required = true, value_name = "HOST:PORT")]
+    pub(crate) addresses: Vec<String>,
+
+    /// How long all of them together may take
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub(crate) timeout: Duration,
+}
+
 /// Serve a fake OpenAI provider that needs no key and breaks on demand.
 #[derive(Debug, Args)]
 #[command(after_long_help = MOCK_EXAMPLES)]
@@ -152,6 +177,21 @@ pub(crate) enum Plain {
     Auto,
     Always,
     Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Json,
+    Text,
+}
+
+impl From<LogFormat> for agw_runtime::log::Format {
+    fn from(format: LogFormat) -> Self {
+        match format {
+            LogFormat::Json => Self::Json,
+            LogFormat::Text => Self::Text,
+        }
+    }
 }
 
 /// `http://host:port`: where another mock listens.

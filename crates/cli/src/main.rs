@@ -1,6 +1,8 @@
 //! The one binary, and the only place where the parts are put together.
 
 mod analyze;
+mod check;
+mod cluster;
 mod command;
 mod compile;
 mod mock_provider;
@@ -46,12 +48,27 @@ fn main() -> ExitCode {
         Command::Analyze(arguments) => analyze::analyze(&arguments),
         Command::Version(arguments) => version(&arguments),
         Command::Run(arguments) => {
-            let filter = agw_runtime::log::init(cli.log.as_deref());
+            let filter = agw_runtime::log::init(cli.log.as_deref(), cli.log_format.into());
             allow_all_files();
             on_runtime(async { Ok(run::run(arguments, filter).await) })
         }
+        Command::Controller(arguments) => {
+            let level = cluster::controller::log_filter(cli.log.as_deref());
+            let filter = agw_runtime::log::init(Some(&level), cli.log_format.into());
+            allow_all_files();
+            on_runtime(cluster::controller::run(arguments, filter))
+        }
+        Command::Proxy(arguments) => {
+            let filter = agw_runtime::log::init(cli.log.as_deref(), cli.log_format.into());
+            allow_all_files();
+            on_runtime(cluster::proxy::run(arguments, filter))
+        }
+        Command::Check(arguments) => {
+            agw_runtime::log::init(cli.log.as_deref(), cli.log_format.into());
+            on_runtime(check::run(arguments))
+        }
         Command::MockProvider(arguments) => {
-            agw_runtime::log::init(cli.log.as_deref());
+            agw_runtime::log::init(cli.log.as_deref(), cli.log_format.into());
             on_runtime(mock_provider::serve(arguments))
         }
     };

@@ -4,8 +4,8 @@ mod banner;
 mod curl;
 mod gateways;
 mod metrics;
-mod pages;
-mod providers;
+pub(crate) mod pages;
+pub(crate) mod providers;
 mod voice;
 mod watch;
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::backend::Backend;
+use crate::header::FieldName;
 use crate::id::ObjectKey;
 use crate::listener::Listener;
 use crate::policy::TrafficPolicy;
@@ -24,4 +25,7 @@ pub struct GatewayConfig {
     pub policy: TrafficPolicy,
     pub routes: Vec<Arc<Route>>,
     pub backends: Vec<Arc<Backend>>,
+    /// Request headers that the access log shows beside those that routes match on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub logged_headers: Vec<FieldName>,
 }

@@ -35,7 +35,8 @@ pub struct Snapshot {
     pub targets: Vec<Arc<Target>>,
     /// Every rule; [`RulePlan::index`] is the position here.
     pub rules: Vec<Arc<RulePlan>>,
-    /// Header names that some route matches on, sorted: the access log shows them.
+    /// Header names that some route matches on or that are asked for, sorted: the access log shows
+    /// them.
     pub logged_headers: Vec<HeaderName>,
 }
 
@@ -172,6 +173,7 @@ fn logged_headers(config: &GatewayConfig) -> Vec<HeaderName> {
         .flat_map(|rule| &rule.matches)
         .flat_map(|m| &m.headers)
         .map(|h| h.name.name().clone())
+        .chain(config.logged_headers.iter().map(|h| h.name().clone()))
         .collect();
     names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
     names.dedup();

@@ -21,6 +21,6 @@ mod upstream;
 mod wiring;
 mod worker;
 
-pub use proxy::{DrainReport, Pages, Proxy, Serving, StartError};
+pub use proxy::{DrainReport, Pages, Proxy, Serving, StartError, TargetHealth};
 pub use settings::{Limits, Settings};
 pub use telemetry::Reason;

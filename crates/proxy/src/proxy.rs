@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use agw_core::health::Availability;
+use agw_core::id::BackendKey;
 use agw_core::snapshot::Snapshot;
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
@@ -169,7 +170,17 @@ impl Proxy {
     }
 }
 
-/// Metrics and dump of a running proxy, for an admin server.
+/// How one place that requests can be sent to is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetHealth {
+    pub backend: BackendKey,
+    /// Name of the provider's entry in its backend; empty when it has none.
+    pub entry: Arc<str>,
+    /// It is ejected: requests go elsewhere.
+    pub is_out: bool,
+}
+
+/// Metrics, health and dump of a running proxy, for those who tell others.
 #[derive(Clone)]
 pub struct Pages(View);
 
@@ -180,6 +191,20 @@ impl Pages {
 
     pub fn dump(&self) -> serde_json::Value {
         self.0.dump()
+    }
+
+    /// Every target of the snapshot in force.
+    pub fn health(&self) -> Vec<TargetHealth> {
+        let live = self.0.live.load_full();
+        let now = now_millis();
+        let targets = live.iter().flat_map(|live| live.targets());
+        targets
+            .map(|(target, state)| TargetHealth {
+                backend: target.key.clone(),
+                entry: target.entry().into(),
+                is_out: state.is_out(now),
+            })
+            .collect()
     }
 }
 

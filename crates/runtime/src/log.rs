@@ -1,4 +1,4 @@
-//! The process's own log: one JSON object a line on standard error.
+//! The process's own log on standard error: one JSON object a line, or lines for people.
 //!
 //! Standard output belongs to the access log alone.
 
@@ -15,6 +15,16 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 const DEFAULT: &str = "info";
+
+/// How the lines of the log are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// One flat JSON object a line.
+    #[default]
+    Json,
+    /// `time LEVEL scope: message key=value`: no event takes more than a line here either.
+    Text,
+}
 
 /// Changes the filter of the running process.
 #[derive(Clone, Debug)]
@@ -33,7 +43,7 @@ pub enum FilterError {
 /// `RUST_LOG`, else `info`; one that cannot be read is named in the log and `info` is used.
 ///
 /// A second call in a process has no effect and its handle changes nothing.
-pub fn init(level: Option<&str>) -> Filter {
+pub fn init(level: Option<&str>, format: Format) -> Filter {
     let written = level
         .map(str::to_owned)
         .or_else(|| std::env::var("AGW_LOG").ok())
@@ -46,7 +56,7 @@ pub fn init(level: Option<&str>) -> Filter {
     let (filter, handle) = reload::Layer::new(filter);
     let _ = tracing_subscriber::registry()
         .with(filter)
-        .with(JsonLines)
+        .with(Lines(format))
         .try_init();
     if let Some(error) = error {
         tracing::warn!(%error, "the log filter is not used");
@@ -76,12 +86,16 @@ impl Filter {
     }
 }
 
-/// Writes each event as one JSON line.
-struct JsonLines;
+/// Writes each event as one line.
+struct Lines(Format);
 
-impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for JsonLines {
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let line = line(event, Timestamp::now());
+        let now = Timestamp::now();
+        let line = match self.0 {
+            Format::Json => line(event, now),
+            Format::Text => text(event, now),
+        };
         // There is no other place to say that standard error takes no bytes.
         let _ = std::io::stderr().lock().write_all(&line);
     }
@@ -101,6 +115,25 @@ fn line(event: &Event<'_>, now: Timestamp) -> Vec<u8> {
     let mut bytes = Value::Object(fields.0).to_string().into_bytes();
     bytes.push(b'\n');
     bytes
+}
+
+fn text(event: &Event<'_>, now: Timestamp) -> Vec<u8> {
+    let metadata = event.metadata();
+    let mut fields = Fields(Map::new());
+    event.record(&mut fields);
+    let message = fields.0.shift_remove("message").unwrap_or_default();
+    let message = match &message {
+        // As a JSON string has it, so that no line break and no escape gets to a terminal.
+        Value::String(plain) if plain.chars().all(|c| !c.is_control()) => plain.clone(),
+        other => other.to_string(),
+    };
+    let (level, scope) = (metadata.level(), metadata.target());
+    let mut line = format!("{now:.6} {level:>5} {scope}: {message}");
+    for (key, value) in &fields.0 {
+        line += &format!(" {key}={value}");
+    }
+    line.push('\n');
+    line.into_bytes()
 }
 
 /// Fields of an event, beside the keys that every line has.
@@ -152,12 +185,16 @@ mod tests {
 
     /// Keeps lines instead of writing them.
     #[derive(Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<String>>>);
+    struct Kept(Format, Arc<Mutex<Vec<String>>>);
 
     impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Kept {
         fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-            let line = line(event, Timestamp::UNIX_EPOCH);
-            self.0.lock().push(String::from_utf8(line).unwrap());
+            let make = match self.0 {
+                Format::Json => line,
+                Format::Text => text,
+            };
+            let line = make(event, Timestamp::UNIX_EPOCH);
+            self.1.lock().push(String::from_utf8(line).unwrap());
         }
     }
 
@@ -169,9 +206,24 @@ mod tests {
             tracing::warn!(target: "agw", port = 8080, level = "x", "two\nlines \"here\"");
         });
         assert_eq!(
-            kept.0.lock().concat(),
+            kept.1.lock().concat(),
             "{\"timestamp\":\"1970-01-01T00:00:00.000000Z\",\"level\":\"warn\",\"scope\":\"agw\",\
              \"message\":\"two\\nlines \\\"here\\\"\",\"port\":8080,\"field.level\":\"x\"}\n"
+        );
+    }
+
+    #[test]
+    fn an_event_is_one_line_for_people() {
+        let kept = Kept(Format::Text, Arc::default());
+        let subscriber = tracing_subscriber::registry().with(kept.clone());
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::warn!(target: "agw", port = 8080, name = "x y", "it works");
+            tracing::info!(target: "agw", "two\nlines");
+        });
+        assert_eq!(
+            kept.1.lock().concat(),
+            "1970-01-01T00:00:00.000000Z  WARN agw: it works port=8080 name=\"x y\"\n\
+             1970-01-01T00:00:00.000000Z  INFO agw: \"two\\nlines\"\n"
         );
     }
 

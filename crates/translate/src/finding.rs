@@ -136,6 +136,8 @@ codes! {
         "Set `port` to one of the Service's ports.";
     InvalidCertificate "AGW0212" Error "a certificate cannot be used"
         "Refer to a Secret of type `kubernetes.io/tls` whose `tls.crt` is a PEM chain and whose `tls.key` is its key.";
+    ParametersNotFound "AGW0213" Error "a parametersRef leads nowhere"
+        "Create the parameters, or correct the reference. What is deployed stays as it is.";
 
     InvalidExpression "AGW0301" Error "an expression does not compile"
         "Correct the expression at the place that is pointed to; [expressions.md](expressions.md) lists what there is.";
@@ -177,6 +179,8 @@ codes! {
         "Write the retry where the message says.";
     DoubledPath "AGW0508" Hint "a rewrite doubles the end of the path"
         "Use `ReplaceFullPath` to say exactly what is meant.";
+    DialectProvider "AGW0509" Hint "no provider is named, and OpenAI is meant"
+        "Write `openai: {}`: `kubectl apply` drops an `openai:` with nothing behind it.";
 
     InvalidBackend "AGW0601" Error "a backend contradicts itself or lacks something"
         "Correct the backend as the message says. Until then its share of the requests gets 500.";
@@ -192,6 +196,8 @@ codes! {
         "Keep it for where it has one, or remove it.";
     LimitWithoutEffect "AGW0607" Warning "a time limit or wait that cannot take effect"
         "Change one of the two times that the message names.";
+    InvalidParameters "AGW0608" Error "parameters contradict themselves"
+        "Correct the parameters as the message says. What is deployed stays as it is.";
 }
 
 impl fmt::Display for Code {

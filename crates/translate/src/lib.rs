@@ -9,6 +9,7 @@ mod expression;
 pub mod finding;
 mod gateway;
 mod header_case;
+pub mod infra;
 mod limits;
 pub mod manifest;
 mod policy;
@@ -20,7 +21,8 @@ mod service;
 mod settings;
 mod shadow;
 mod state;
-mod status;
+pub mod status;
+mod unreadable;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,6 +35,7 @@ use agw_core::route::Route;
 
 use finding::Finding;
 use gateway::GatewayPlan;
+use infra::GatewayInfra;
 use policy::Attached;
 use report::Report;
 
@@ -48,14 +51,17 @@ pub struct Translation {
     /// The exact status of every object that gets one.
     pub statuses: Vec<ObjectStatus>,
     pub findings: Vec<Finding>,
+    /// What is deployed for each Gateway of ours; nothing when files are served.
+    pub infra: Vec<GatewayInfra>,
 }
 
 /// Translates the whole state. The same state gives the same result, whatever order its objects
 /// came in; an object that is not valid changes nothing for the others.
 pub fn translate(state: &ClusterState, settings: &Settings) -> Translation {
     let mut report = Report::default();
-    let classes = class::ours(state, settings);
-    let gateways = gateway::plan_all(state, &classes, &mut report);
+    let parameters = infra::read_all(state, &mut report);
+    let classes = class::ours(state, settings, &parameters, &mut report);
+    let gateways = gateway::plan_all(state, settings.mode, &classes, &parameters, &mut report);
     let policies = policy::attach(state, settings, &mut report);
     let (backends, backend_statuses) =
         backend::translate_all(state, settings, &policies.backends, &mut report);
@@ -74,13 +80,19 @@ pub fn translate(state: &ClusterState, settings: &Settings) -> Translation {
     limits::report_all(state, &gateways, &policies, &routes, &mut report);
     header_case::report_all(state, &mut report);
     state::report_without_effect(state, settings, &mut report);
+    let infra = match settings.mode {
+        Mode::Files => Vec::new(),
+        Mode::Cluster => infra::all(state, &gateways, &mut report),
+    };
+    let unreadable = unreadable::statuses(state, &gateways, &mut report);
     let configs = gateways.iter().enumerate();
     let configs = configs.map(|(index, plan)| Arc::new(config(index, plan, &routes, &policies)));
     let mut translation = Translation {
         gateways: configs.collect(),
+        infra,
         ..Translation::default()
     };
-    translation.statuses = class::statuses(state);
+    translation.statuses = class::statuses(state, &classes);
     for (index, plan) in gateways.iter().enumerate() {
         translation
             .statuses
@@ -91,6 +103,7 @@ pub fn translate(state: &ClusterState, settings: &Settings) -> Translation {
         .extend(routes.iter().filter_map(|route| route.status.clone()));
     translation.statuses.extend(backend_statuses);
     translation.statuses.extend(policies.statuses);
+    translation.statuses.extend(unreadable);
     translation.findings = report.finish();
     translation
 }
@@ -128,17 +141,25 @@ fn config(
         policy: policies.gateway(&plan.key),
         routes: attached,
         backends: backends.into_values().collect(),
+        logged_headers: plan.logged_headers(),
     }
 }
 
-/// How many routes each listener of a Gateway has.
+/// How many accepted routes each listener of a Gateway has.
 fn attached(index: usize, plan: &GatewayPlan, routes: &[route::Translated]) -> Vec<usize> {
-    let listeners = plan.listeners.iter().map(|listener| {
-        let takes = |route: &&route::Translated| {
-            let attachment = route.attachments.iter().find(|a| a.gateway == index);
-            attachment.is_some_and(|a| a.listeners.contains(&listener.name))
+    let mut counts = vec![0; plan.listeners.len()];
+    for route in routes {
+        let Some(attachment) = route.attachments.iter().find(|a| a.gateway == index) else {
+            continue;
         };
-        routes.iter().filter(takes).count()
-    });
-    listeners.collect()
+        if !route.status.as_ref().is_some_and(|s| s.accepts(&plan.key)) {
+            continue;
+        }
+        for (listener, count) in plan.listeners.iter().zip(&mut counts) {
+            if attachment.listeners.contains(&listener.name) {
+                *count += 1;
+            }
+        }
+    }
+    counts
 }

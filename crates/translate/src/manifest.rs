@@ -1,5 +1,6 @@
 //! Reading manifests: texts to typed objects, each with the place where it is written.
 
+mod cluster;
 mod compose;
 mod decode;
 mod document;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use crate::finding::{Code, Finding, ObjectRef, Severity};
 
+pub use cluster::Unreadable;
 pub use kind::{Kind, Scope};
 pub use object::Object;
 pub use origin::{Origin, Sourced};

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use agw_api::backend_policy::BackendPolicies;
 use agw_api::conditions::{policy as reasons, types};
-use agw_api::names::CONTROLLER_NAME;
+use agw_api::names::{CONTROLLER_NAME, GATEWAY_CLASS, GATEWAY_GROUP};
 use agw_api::policy::{TargetRef, TargetSelector, Traffic};
 use agw_api::transformation::InlineTransformation;
 use agw_core::id::ObjectKey;
@@ -145,6 +145,9 @@ pub(crate) fn attach<'a>(
                 conditions: verdict(outcome, || report.errors_since(mark)),
             });
         }
+        if ancestors.is_empty() {
+            ancestors.push(unattached(valid, || report.errors_since(mark)));
+        }
         attached.statuses.push(policy.status(&ancestors));
     }
     attached
@@ -165,6 +168,32 @@ fn verdict(outcome: Result<(), &'static str>, why: impl Fn() -> String) -> Vec<C
                 "the policy is not attached",
             ),
         ],
+    }
+}
+
+/// Entries that a policy's status may have (GEP-713).
+pub(crate) const MAX_ANCESTORS: usize = 16;
+
+/// Stands for the ancestor of a policy that has no target.
+pub(crate) fn no_target() -> Value {
+    json!({ "group": GATEWAY_GROUP, "kind": "GatewayClass", "name": GATEWAY_CLASS })
+}
+
+/// The one entry of a policy that reaches nothing.
+fn unattached(valid: Result<(), Rejected>, why: impl Fn() -> String) -> Ancestor {
+    let conditions = match valid {
+        Err(Rejected) => verdict(Err(reasons::INVALID), why),
+        Ok(()) => {
+            let nothing = "no object has the labels of `targetSelectors`";
+            vec![
+                Condition::yes(types::ACCEPTED, reasons::VALID),
+                Condition::no(types::ATTACHED, reasons::PENDING, nothing),
+            ]
+        }
+    };
+    Ancestor {
+        reference: no_target(),
+        conditions,
     }
 }
 
@@ -279,6 +308,7 @@ impl<'a> Policy<'a> {
     fn status(&self, ancestors: &[Ancestor]) -> ObjectStatus {
         let entries: Vec<_> = ancestors
             .iter()
+            .take(MAX_ANCESTORS)
             .map(|ancestor| {
                 json!({
                     "ancestorRef": ancestor.reference,

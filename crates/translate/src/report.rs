@@ -63,6 +63,11 @@ impl Report {
         self.findings.push(finding);
     }
 
+    /// Notes findings that are complete.
+    pub(crate) fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        self.findings.extend(findings);
+    }
+
     /// Where the findings stand now, for [`Report::errors_since`].
     pub(crate) fn mark(&self) -> usize {
         self.findings.len()

@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use agw_api::external::gateways::GatewayInfrastructure;
 use agw_api::external::{
     EndpointSlice, Gateway, GatewayClass, HttpRoute, Namespace, ReferenceGrant, Service,
 };
+use agw_api::parameters::Logging;
 use agw_api::{
-    AgentgatewayBackend, AgentgatewayParameters, AgentgatewayPolicy,
+    AgentgatewayBackend, AgentgatewayParameters, AgentgatewayParametersSpec, AgentgatewayPolicy,
     EnterpriseAgentgatewayParameters, EnterpriseAgentgatewayPolicy,
 };
 use agw_core::id::ObjectKey;
 
 use crate::finding::{Code, ObjectRef};
-use crate::manifest::{Loaded, Object, SecretObject, Sourced};
+use crate::manifest::{Kind, Loaded, Object, SecretObject, Sourced, Unreadable};
 use crate::report::{Report, Subject};
 use crate::settings::{Mode, Settings};
 
@@ -37,6 +39,8 @@ pub struct ClusterState {
     pub enterprise_parameters: Objects<EnterpriseAgentgatewayParameters>,
     /// Objects that are written and cannot be used: a reference to one is not dangling.
     pub broken: Vec<ObjectRef>,
+    /// Those of them that an API server has.
+    pub(crate) unreadable: BTreeMap<(Kind, ObjectKey), Unreadable>,
 }
 
 impl ClusterState {
@@ -56,6 +60,7 @@ impl ClusterState {
     pub fn apply(&mut self, object: Object) {
         let reference = object.reference();
         let key = ObjectKey::new(reference.namespace.unwrap_or_default(), reference.name);
+        self.forget(object.kind(), &key);
         match object {
             Object::GatewayClass(o) => drop(self.classes.insert(key, o)),
             Object::Gateway(o) => drop(self.gateways.insert(key, o)),
@@ -72,6 +77,46 @@ impl ClusterState {
             Object::EnterpriseParameters(o) => drop(self.enterprise_parameters.insert(key, o)),
             // Nothing refers to these yet; the loader has checked their shape.
             Object::ConfigMap(_) => {}
+        }
+    }
+
+    /// Takes an object away, also one that could not be read.
+    pub fn remove(&mut self, kind: Kind, key: &ObjectKey) {
+        self.forget(kind, key);
+        match kind {
+            Kind::GatewayClass => drop(self.classes.remove(key)),
+            Kind::Gateway => drop(self.gateways.remove(key)),
+            Kind::HttpRoute => drop(self.routes.remove(key)),
+            Kind::ReferenceGrant => drop(self.grants.remove(key)),
+            Kind::Secret => drop(self.secrets.remove(key)),
+            Kind::Service => drop(self.services.remove(key)),
+            Kind::EndpointSlice => drop(self.slices.remove(key)),
+            Kind::Namespace => drop(self.namespaces.remove(key)),
+            Kind::Backend => drop(self.backends.remove(key)),
+            Kind::Policy => drop(self.policies.remove(key)),
+            Kind::EnterprisePolicy => drop(self.enterprise_policies.remove(key)),
+            Kind::Parameters => drop(self.parameters.remove(key)),
+            Kind::EnterpriseParameters => drop(self.enterprise_parameters.remove(key)),
+            Kind::ConfigMap => {}
+        }
+    }
+
+    /// Puts an object that cannot be read in the place of the one of its name: references to it
+    /// are not dangling, and its status and a finding say what is wrong.
+    pub fn apply_unreadable(&mut self, unreadable: Unreadable) {
+        let object = unreadable.object.clone();
+        let key = ObjectKey::new(
+            object.namespace.clone().unwrap_or_default(),
+            object.name.as_str(),
+        );
+        self.remove(unreadable.kind, &key);
+        self.broken.push(object);
+        self.unreadable.insert((unreadable.kind, key), unreadable);
+    }
+
+    fn forget(&mut self, kind: Kind, key: &ObjectKey) {
+        if let Some(unreadable) = self.unreadable.remove(&(kind, key.clone())) {
+            self.broken.retain(|broken| *broken != unreadable.object);
         }
     }
 
@@ -105,12 +150,16 @@ pub(crate) fn report_without_effect(
         return;
     }
     let parameters = state.parameters.iter();
+    let parameters = parameters.filter(|(_, o)| shapes_a_deployment(&o.object.spec));
     let parameters = parameters.map(|(k, o)| ("AgentgatewayParameters", k, &o.origin, "spec"));
     let enterprise = state.enterprise_parameters.iter();
+    let enterprise = enterprise.filter(|(_, o)| shapes_a_deployment(&o.object.spec.standard()));
     let enterprise =
         enterprise.map(|(k, o)| ("EnterpriseAgentgatewayParameters", k, &o.origin, "spec"));
     let gateways = state.gateways.iter();
-    let gateways = gateways.filter(|(_, o)| o.object.spec.infrastructure.is_some());
+    let marks = |i: &GatewayInfrastructure| i.labels.is_some() || i.annotations.is_some();
+    let gateways =
+        gateways.filter(|(_, o)| o.object.spec.infrastructure.as_ref().is_some_and(marks));
     let gateways = gateways.map(|(k, o)| ("Gateway", k, &o.origin, "spec.infrastructure"));
     for (kind, key, origin, field) in parameters.chain(enterprise).chain(gateways) {
         let subject = Subject { kind, key, origin };
@@ -118,4 +167,16 @@ pub(crate) fn report_without_effect(
         let remedy = "keep it for the cluster; `agw run --help` lists the settings of this process";
         report.add(subject, Code::NoEffect, field, message, remedy);
     }
+}
+
+/// Whether anything but the access log is asked of.
+fn shapes_a_deployment(spec: &AgentgatewayParametersSpec) -> bool {
+    let mut rest = spec.clone();
+    if let Some(logging) = &mut rest.logging {
+        logging.request_headers.clear();
+    }
+    rest.logging = rest
+        .logging
+        .filter(|logging| *logging != Logging::default());
+    rest != AgentgatewayParametersSpec::default()
 }

@@ -1,9 +1,17 @@
 //! Status conditions as values: written by whoever has a client, and only if they changed.
 
+mod facts;
+mod finalize;
+
+use agw_api::conditions::types;
+use agw_core::id::ObjectKey;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::finding::ObjectRef;
+
+pub use facts::{Address, BackendHealth, Facts, GatewayFacts, Proxies};
+pub use finalize::finalize;
 
 /// The status that one object gets.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -11,6 +19,21 @@ pub struct ObjectStatus {
     pub object: ObjectRef,
     /// The object's `status`; of a route or policy only our own entries.
     pub status: Value,
+}
+
+impl ObjectStatus {
+    /// Whether a route's status says that it is accepted under a Gateway.
+    pub(crate) fn accepts(&self, gateway: &ObjectKey) -> bool {
+        let parents = self.status["parents"].as_array().into_iter().flatten();
+        let mut under = parents.filter(|parent| {
+            let reference = &parent["parentRef"];
+            reference["namespace"] == *gateway.namespace && reference["name"] == *gateway.name
+        });
+        under.any(|parent| {
+            let mut conditions = parent["conditions"].as_array().into_iter().flatten();
+            conditions.any(|c| c["type"] == types::ACCEPTED && c["status"] == "True")
+        })
+    }
 }
 
 /// One condition, without its time of transition: that is the writer's to know.
@@ -26,6 +49,7 @@ pub(crate) struct Condition {
 pub(crate) enum Holds {
     True,
     False,
+    Unknown,
 }
 
 impl Condition {
@@ -47,6 +71,19 @@ impl Condition {
         }
     }
 
+    pub(crate) fn unknown(
+        kind: &'static str,
+        reason: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind,
+            holds: Holds::Unknown,
+            reason,
+            message: message.into(),
+        }
+    }
+
     pub(crate) fn with_message(mut self, message: impl Into<String>) -> Self {
         self.message = message.into();
         self
@@ -55,7 +92,11 @@ impl Condition {
     pub(crate) fn json(&self, generation: Option<i64>) -> Value {
         json!({
             "type": self.kind,
-            "status": if self.holds == Holds::True { "True" } else { "False" },
+            "status": match self.holds {
+                Holds::True => "True",
+                Holds::False => "False",
+                Holds::Unknown => "Unknown",
+            },
             "reason": self.reason,
             "message": self.message,
             "observedGeneration": generation.unwrap_or(0),

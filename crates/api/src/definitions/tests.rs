@@ -23,7 +23,8 @@ fn schemas(crd: &CustomResourceDefinition, visit: &mut dyn FnMut(&str, &Value)) 
 fn schemas_are_structural() {
     for crd in all() {
         schemas(&crd, &mut |path, node| {
-            let free = node["x-kubernetes-preserve-unknown-fields"] == true;
+            let free = node["x-kubernetes-preserve-unknown-fields"] == true
+                || node["x-kubernetes-int-or-string"] == true;
             assert!(
                 node["type"].is_string() || free,
                 "{path} has no type: {node}"
@@ -32,6 +33,39 @@ fn schemas_are_structural() {
                 assert!(node.get(junctor).is_none(), "{path} has {junctor}: {node}");
             }
         });
+    }
+}
+
+/// The API server bounds the cost of a rule by the sizes that the schema allows.
+#[test]
+fn what_rules_walk_is_bounded() {
+    fn walk(node: &Value, path: &str, below_list: bool) {
+        let bounded = |n: &Value| n["maxItems"].is_u64();
+        for rule in node["x-kubernetes-validations"]
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
+            let text = rule["rule"].as_str().unwrap();
+            for (name, child) in node["properties"].as_object().into_iter().flatten() {
+                let walked = text.contains(&format!("self.{name}.all("));
+                assert!(
+                    !walked || bounded(child),
+                    "{path}.{name} is walked by {text}"
+                );
+            }
+            assert!(!below_list, "{path} is in a list without a bound: {text}");
+        }
+        for (name, child) in node["properties"].as_object().into_iter().flatten() {
+            walk(child, &format!("{path}.{name}"), below_list);
+        }
+        if node["items"].is_object() {
+            walk(&node["items"], path, below_list || !bounded(node));
+        }
+    }
+    for crd in all() {
+        let schema = serde_json::to_value(&crd.spec.versions[0].schema).unwrap();
+        walk(&schema["openAPIV3Schema"], &crd.spec.names.kind, false);
     }
 }
 

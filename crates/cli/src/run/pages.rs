@@ -179,13 +179,14 @@ fn admin(shown: Shown, filter: Filter) -> AdminServer {
         .control(
             "/logging",
             "the log filter; POST /logging?level=debug changes it",
-            move |ask| logging(&filter, ask),
+            move |ask| logging(&filter, ask, ""),
         )
 }
 
-fn logging(filter: &Filter, ask: Ask<'_>) -> Page {
+/// Shows the log filter, or changes it. `always` is added to whatever is asked for.
+pub(crate) fn logging(filter: &Filter, ask: Ask<'_>, always: &str) -> Page {
     match ask.parameter("level").filter(|_| ask.changes()) {
-        Some(level) => match filter.set(level) {
+        Some(level) => match filter.set(format!("{level},{always}").trim_end_matches(',')) {
             Ok(()) => Page::text(format!("{}\n", filter.current())),
             Err(error) => Page::text(format!("{error}\n")).with_status(StatusCode::BAD_REQUEST),
         },
@@ -206,7 +207,8 @@ fn metrics_pages(shown: Shown) -> AdminServer {
         )
 }
 
-fn ready_pages(readiness: Readiness) -> AdminServer {
+/// Readiness and liveness, where Kubernetes asks for them.
+pub(crate) fn ready_pages(readiness: Readiness) -> AdminServer {
     AdminServer::new()
         .page(
             "/healthz/ready",

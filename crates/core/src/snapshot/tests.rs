@@ -88,6 +88,7 @@ fn snapshot(listeners: Vec<Listener>, routes: Vec<Arc<Route>>) -> Snapshot {
         policy: TrafficPolicy::default(),
         routes,
         backends: vec![],
+        logged_headers: vec![],
     };
     Snapshot::build(1, Arc::new(config))
 }
@@ -326,6 +327,7 @@ fn weight_zero_is_standby_only_for_ai_backends_beside_actives() {
         policy: TrafficPolicy::default(),
         routes: vec![route("r", None, &[], vec![Arc::new(r)])],
         backends: vec![plain("a"), plain("b")],
+        logged_headers: vec![],
     };
     let plan = Snapshot::build(1, Arc::new(config)).rules[0].clone();
     assert!(

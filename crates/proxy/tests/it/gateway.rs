@@ -219,6 +219,7 @@ impl Gateway {
                 .into_iter()
                 .map(|(backend, _)| backend)
                 .collect(),
+            logged_headers: vec![],
         };
         let snapshot = Snapshot::build(version, Arc::new(config));
         self.snapshots.send_replace(Some(Arc::new(snapshot)));

@@ -29,18 +29,15 @@ impl Context<'_> {
         let Entry {
             provider, field, ..
         } = entry;
-        let Some(openai) = &provider.openai else {
-            report.add(
-                self.subject,
-                Code::InvalidBackend,
-                field,
-                "no provider is named",
-                "write `openai: {}`, the provider of this release",
-            );
-            return Err(Rejected);
-        };
+        if provider.openai.is_none() {
+            // What `kubectl apply` makes of an `openai:` with nothing behind it.
+            let message = "no provider is named: OpenAI is meant, with the client's model";
+            let remedy = "write `openai: {}`";
+            report.add(self.subject, Code::DialectProvider, field, message, remedy);
+        }
+        let openai = provider.openai.clone().unwrap_or_default();
         let kind = ProviderKind::OpenAi;
-        let model = self.model(openai, &format!("{field}.openai"), report)?;
+        let model = self.model(&openai, &format!("{field}.openai"), report)?;
         if provider.path.is_some() && provider.path_prefix.is_some() {
             let message = "`path` and `pathPrefix` exclude each other";
             report.add(

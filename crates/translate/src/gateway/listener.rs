@@ -18,8 +18,12 @@ use super::selector::Selector;
 use super::tls::TlsReader;
 use crate::finding::Code;
 use crate::report::{Report, Subject};
+use crate::settings::Mode;
 use crate::state::ClusterState;
 use crate::status::{Condition, conditions};
+
+/// Where a deployed proxy shows its configuration, metrics and readiness.
+const RESERVED_PORTS: [i32; 3] = [15000, 15020, 15021];
 
 /// A listener as it is written, and what becomes of it.
 #[derive(Debug)]
@@ -32,6 +36,7 @@ pub(crate) struct ListenerPlan {
     pub(crate) served: Option<Listener>,
     conditions: Vec<Condition>,
     kinds: Vec<&'static str>,
+    exposed: Option<u16>,
 }
 
 /// Namespaces whose routes may attach.
@@ -54,13 +59,14 @@ struct Refusal {
 
 pub(super) fn plan_all(
     tls: TlsReader<'_>,
+    mode: Mode,
     specs: &[GatewayListeners],
     report: &mut Report,
 ) -> Vec<ListenerPlan> {
     let mut plans: Vec<ListenerPlan> = Vec::new();
     for (index, spec) in specs.iter().enumerate() {
         let field = format!("spec.listeners[{index}]");
-        let mut plan = plan(tls, spec, &field, report);
+        let mut plan = plan(tls, mode, spec, &field, report);
         if let Some((reason, message)) = conflict(&plans, &plan) {
             report.add(
                 tls.subject,
@@ -107,6 +113,7 @@ fn conflict(earlier: &[ListenerPlan], plan: &ListenerPlan) -> Option<(&'static s
 
 fn plan(
     tls: TlsReader<'_>,
+    mode: Mode,
     spec: &GatewayListeners,
     field: &str,
     report: &mut Report,
@@ -114,7 +121,7 @@ fn plan(
     let subject = tls.subject;
     let (kinds, mut resolved) = kinds(spec, subject, field, report);
     let written = Hostname::parse(spec.hostname.as_deref().unwrap_or_default());
-    let refusal = refusal(spec, written.is_err());
+    let refusal = refusal(mode, spec, written.is_err());
     if let Some(refusal) = &refusal {
         let at = format!("{field}.{}", refusal.field);
         report.add(
@@ -160,6 +167,7 @@ fn plan(
     };
     conditions.push(resolved);
     let http = matches!(spec.protocol.as_str(), "HTTP" | "HTTPS");
+    let usable = http && port > 0 && !is_reserved(mode, spec.port);
     ListenerPlan {
         name: spec.name.as_str().into(),
         port,
@@ -168,6 +176,7 @@ fn plan(
         served,
         conditions,
         kinds: if http { kinds } else { Vec::new() },
+        exposed: usable.then_some(port),
     }
 }
 
@@ -191,7 +200,7 @@ fn protocol_of(
     (Some(Protocol::Http), None)
 }
 
-fn refusal(spec: &GatewayListeners, bad_hostname: bool) -> Option<Refusal> {
+fn refusal(mode: Mode, spec: &GatewayListeners, bad_hostname: bool) -> Option<Refusal> {
     let refuse = |reason, field, message, remedy| {
         let (kind, code) = (types::ACCEPTED, Code::UnsupportedListener);
         Some(Refusal {
@@ -234,7 +243,20 @@ fn refusal(spec: &GatewayListeners, bad_hostname: bool) -> Option<Refusal> {
         let message = format!("{} is not a port", spec.port);
         return refuse(reasons::PORT_UNAVAILABLE, "port", message, "use 1 to 65535");
     }
+    if is_reserved(mode, spec.port) {
+        let message = format!("the proxy itself needs port {}", spec.port);
+        return refuse(
+            reasons::PORT_UNAVAILABLE,
+            "port",
+            message,
+            "use another port",
+        );
+    }
     None
+}
+
+fn is_reserved(mode: Mode, port: i32) -> bool {
+    mode == Mode::Cluster && RESERVED_PORTS.contains(&port)
 }
 
 /// The route kinds that may attach, and whether all that are named are known.
@@ -309,6 +331,12 @@ impl ListenerPlan {
     /// Whether HTTPRoutes may attach at all.
     pub(crate) fn takes_http_routes(&self) -> bool {
         !self.kinds.is_empty()
+    }
+
+    /// Its port, unless nothing can listen there. One that is not served for another reason keeps
+    /// its port: the next edit may serve it.
+    pub(super) fn exposed(&self) -> Option<u16> {
+        self.exposed
     }
 
     pub(super) fn status(&self, attached: usize, generation: Option<i64>) -> Value {

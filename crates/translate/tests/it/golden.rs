@@ -26,6 +26,10 @@ fn rendered(translation: &Translation) -> String {
         let body = serde_json::to_string_pretty(gateway).unwrap();
         writeln!(text, "\nconfiguration of {}\n{body}", gateway.gateway).unwrap();
     }
+    for infra in &translation.infra {
+        let body = serde_json::to_string_pretty(infra).unwrap();
+        writeln!(text, "\ndeployed for {}\n{body}", infra.gateway).unwrap();
+    }
     text
 }
 

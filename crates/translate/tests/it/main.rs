@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod cluster;
+mod crds;
 mod documents;
 mod golden;
 mod isolation;

@@ -83,6 +83,7 @@ fn spellings_of_a_backend_mean_the_same() {
                 "ai: {provider: {openai: null}}",
                 "ai: {provider: {openai: {}}}",
                 "ai: {provider: {openai: {config: {}}}}",
+                "ai: {provider: {}}",
             ],
         ),
         (

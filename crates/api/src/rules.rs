@@ -1,0 +1,124 @@
+//! What contradicts itself in an object, in CEL: the API server refuses it.
+//!
+//! `agw-translate` decides the same without the API server, for files and for objects that are
+//! older than a rule. A rule costs little at its worst, or the API server refuses the definition:
+//! lists and texts that it walks are bounded.
+
+use serde::Serialize;
+
+/// A rule, as a definition writes it under `x-kubernetes-validations`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Rule {
+    rule: &'static str,
+    message: &'static str,
+}
+
+const fn rule(rule: &'static str, message: &'static str) -> Rule {
+    Rule { rule, message }
+}
+
+/// Of an `AgentgatewayBackend`.
+pub(crate) const BACKEND: &[Rule] = &[rule(
+    "has(self.ai) != has(self.static)",
+    "a backend is either `ai` or `static`: write exactly one of the two",
+)];
+
+/// Of `ai`.
+pub(crate) const AI: &[Rule] = &[rule(
+    "has(self.provider) != (has(self.groups) && size(self.groups) > 0)",
+    "an AI backend has either `provider` or `groups`: write exactly one of the two",
+)];
+
+/// Of a provider, alone or in a group.
+pub(crate) const PROVIDER: &[Rule] = &[
+    rule(
+        "!has(self.port) || has(self.host)",
+        "`port` without `host`: write the host too",
+    ),
+    rule(
+        "!(has(self.path) && has(self.pathPrefix))",
+        "`path` and `pathPrefix` exclude each other",
+    ),
+];
+
+/// Of `policies.auth`.
+pub(crate) const AUTH: &[Rule] = &[rule(
+    "[has(self.secretRef), has(self.key), has(self.passthrough)].filter(x, x).size() <= 1",
+    "`secretRef`, `key` and `passthrough` exclude each other",
+)];
+
+/// Of a policy of either dialect.
+pub(crate) const POLICY: &[Rule] = &[
+    rule(
+        "(has(self.targetRefs) && size(self.targetRefs) > 0) || (has(self.targetSelectors) && size(self.targetSelectors) > 0)",
+        "the policy has no target: write `targetRefs` or `targetSelectors`",
+    ),
+    rule(
+        "!(has(self.targetRefs) && size(self.targetRefs) > 0 && has(self.targetSelectors) && size(self.targetSelectors) > 0)",
+        "`targetRefs` and `targetSelectors` exclude each other",
+    ),
+    rule(
+        "has(self.traffic) || has(self.backend)",
+        "the policy asks for nothing: write `traffic` or `backend`",
+    ),
+    rule(
+        "!has(self.traffic) || !has(self.targetRefs) || self.targetRefs.all(t, t.kind != 'AgentgatewayBackend')",
+        "`traffic` does not apply to backends: target a Gateway or HTTPRoute",
+    ),
+    rule(
+        "!has(self.backend) || !has(self.targetRefs) || self.targetRefs.all(t, t.kind == 'AgentgatewayBackend')",
+        "`backend` applies to AgentgatewayBackends only",
+    ),
+    rule(
+        "!has(self.traffic) || !has(self.traffic.phase) || self.traffic.phase != 'PreRouting' || !has(self.targetRefs) || self.targetRefs.all(t, t.kind == 'Gateway')",
+        "`phase: PreRouting` cannot run on routes: the route is chosen by then",
+    ),
+    rule(
+        "!has(self.traffic) || !has(self.targetSelectors) || self.targetSelectors.all(t, t.kind != 'AgentgatewayBackend')",
+        "`traffic` does not apply to backends: target a Gateway or HTTPRoute",
+    ),
+    rule(
+        "!has(self.backend) || !has(self.targetSelectors) || self.targetSelectors.all(t, t.kind == 'AgentgatewayBackend')",
+        "`backend` applies to AgentgatewayBackends only",
+    ),
+    rule(
+        "!has(self.traffic) || !has(self.traffic.phase) || self.traffic.phase != 'PreRouting' || !has(self.targetSelectors) || self.targetSelectors.all(t, t.kind == 'Gateway')",
+        "`phase: PreRouting` cannot run on routes: the route is chosen by then",
+    ),
+];
+
+/// Of a target, by name or by label.
+pub(crate) const TARGET: &[Rule] = &[rule(
+    "(self.group == 'gateway.networking.k8s.io' && self.kind in ['Gateway', 'HTTPRoute']) || (self.group == 'agentgateway.dev' && self.kind == 'AgentgatewayBackend')",
+    "policies target a Gateway, an HTTPRoute or an AgentgatewayBackend",
+)];
+
+/// Of `traffic` in either dialect.
+pub(crate) const TRAFFIC: &[Rule] = &[rule(
+    "!has(self.phase) || self.phase != 'PreRouting' || !(has(self.timeouts) || has(self.retry))",
+    "timeouts and retries have no place before routing: put them into a policy of their own",
+)];
+
+/// Of `shutdown`.
+pub(crate) const SHUTDOWN: &[Rule] = &[rule(
+    "!has(self.min) || !has(self.max) || self.min <= self.max",
+    "`min` is longer than `max`",
+)];
+
+/// Of `horizontalPodAutoscaler.spec`.
+pub(crate) const AUTOSCALER: &[Rule] = &[rule(
+    "(has(self.minReplicas) ? self.minReplicas : 1) <= self.maxReplicas",
+    "`minReplicas` is more than `maxReplicas`",
+)];
+
+/// Of `podDisruptionBudget.spec`.
+pub(crate) const DISRUPTION_BUDGET: &[Rule] = &[rule(
+    "has(self.minAvailable) != has(self.maxUnavailable)",
+    "a budget has either `minAvailable` or `maxUnavailable`: write exactly one of the two",
+)];
+
+/// Of `service.spec`.
+pub(crate) const SERVICE: &[Rule] = &[rule(
+    "!has(self.type) || self.type != 'ClusterIP' || !has(self.ports) || self.ports.all(p, !has(p.nodePort))",
+    "a Service of type `ClusterIP` has no `nodePort`",
+)];

@@ -1,0 +1,115 @@
+//! What the statuses are to be, and which of them to look at.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use agw_translate::ObjectStatus;
+use agw_translate::finding::ObjectRef;
+use tokio::time::Instant;
+
+use crate::queue::Queue;
+
+#[derive(Debug, Default)]
+pub(crate) struct Board {
+    pub(crate) queue: Queue<ObjectRef>,
+    wanted: HashMap<ObjectRef, Arc<ObjectStatus>>,
+    /// Last write of a backend that was about its health.
+    health: BTreeMap<ObjectRef, Instant>,
+}
+
+impl Board {
+    /// Takes the statuses of a new translation, and returns the objects whose status is another.
+    pub(crate) fn want(&mut self, statuses: &[ObjectStatus]) -> Vec<ObjectRef> {
+        let mut before = std::mem::take(&mut self.wanted);
+        let mut changed = Vec::new();
+        for status in statuses {
+            let kept = before
+                .remove(&status.object)
+                .filter(|known| **known == *status);
+            if kept.is_none() {
+                changed.push(status.object.clone());
+            }
+            let status = kept.unwrap_or_else(|| Arc::new(status.clone()));
+            self.wanted.insert(status.object.clone(), status);
+        }
+        changed.extend(before.into_keys());
+        changed
+    }
+
+    pub(crate) fn wanted(&self, object: &ObjectRef) -> Option<&Arc<ObjectStatus>> {
+        self.wanted.get(object)
+    }
+
+    pub(crate) fn all(&self) -> Vec<ObjectRef> {
+        self.wanted.keys().cloned().collect()
+    }
+
+    pub(crate) fn health_written(&mut self, object: &ObjectRef, now: Instant) {
+        self.health.insert(object.clone(), now);
+    }
+
+    /// When a backend's health may be written again, if not now.
+    pub(crate) fn health_allowed(
+        &mut self,
+        object: &ObjectRef,
+        pause: Duration,
+        now: Instant,
+    ) -> Option<Instant> {
+        self.health.retain(|_, at| now < *at + pause);
+        self.health.get(object).map(|at| *at + pause)
+    }
+
+    /// Forgets what was to be looked at; what is wanted stays.
+    pub(crate) fn rest(&mut self) {
+        self.queue = Queue::default();
+        self.health.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn backend(name: &str) -> ObjectRef {
+        ObjectRef::new("AgentgatewayBackend", Some("ns"), name)
+    }
+
+    fn status(name: &str, value: i32) -> ObjectStatus {
+        ObjectStatus {
+            object: backend(name),
+            status: json!(value),
+        }
+    }
+
+    #[test]
+    fn only_what_is_wanted_otherwise_is_named() {
+        let mut board = Board::default();
+        let all = board.want(&[status("a", 1), status("b", 1), status("c", 1)]);
+        assert_eq!(all.len(), 3);
+        let changed = board.want(&[status("a", 1), status("b", 2)]);
+        assert_eq!(changed, [backend("b"), backend("c")]);
+        assert_eq!(board.wanted(&backend("b")).unwrap().status, json!(2));
+        assert_eq!(board.wanted(&backend("c")), None);
+    }
+
+    #[test]
+    fn health_is_written_once_in_a_while() {
+        let (mut board, now) = (Board::default(), Instant::now());
+        let pause = Duration::from_secs(10);
+        assert_eq!(board.health_allowed(&backend("a"), pause, now), None);
+        board.health_written(&backend("a"), now);
+        let later = now + Duration::from_secs(9);
+        assert_eq!(
+            board.health_allowed(&backend("a"), pause, later),
+            Some(now + pause)
+        );
+        assert_eq!(board.health_allowed(&backend("b"), pause, later), None);
+        assert_eq!(
+            board.health_allowed(&backend("a"), pause, now + pause),
+            None
+        );
+    }
+}

@@ -1,0 +1,166 @@
+//! Every Gateway's resources, encoded, with a version that changes only when they do.
+//!
+//! Pure: the next state is a function of the last one and of what is published.
+
+mod delta;
+mod encode;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use agw_core::backend::Backend;
+use agw_core::config::GatewayConfig;
+use agw_core::id::{BackendKey, ObjectKey};
+use agw_core::route::Route;
+use rustc_hash::FxHashMap;
+
+use crate::convert::Encoded;
+use crate::publication::Publication;
+use crate::resource::{ResourceId, ResourceKey};
+
+pub(crate) use delta::{Baseline, Held};
+
+/// Earlier versions whose last revision is remembered: a proxy that is further behind is believed
+/// once it has caught up.
+const EARLIER: usize = 64;
+
+/// All Gateways as of one publication.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    pub(crate) revision: u64,
+    pub(crate) gateways: BTreeMap<ObjectKey, Arc<Content>>,
+    /// The highest version that was given to any Gateway.
+    latest: u64,
+}
+
+/// One Gateway's resources.
+pub(crate) struct Content {
+    pub(crate) version: u64,
+    config: Arc<GatewayConfig>,
+    /// In the order of their ids.
+    entries: Vec<Arc<Entry>>,
+    routes: FxHashMap<ObjectKey, Piece<Route>>,
+    backends: FxHashMap<BackendKey, Piece<Backend>>,
+    /// Resources that cannot travel, and why.
+    pub(crate) refused: Vec<(ResourceKey, Arc<str>)>,
+    /// Versions before this one, each with the last revision that had it, the oldest first.
+    earlier: Vec<(u64, u64)>,
+}
+
+/// One resource.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) key: ResourceKey,
+    pub(crate) encoded: Encoded,
+}
+
+/// What a route or backend became: itself and its secrets.
+struct Piece<T> {
+    source: Arc<T>,
+    entries: Vec<Arc<Entry>>,
+}
+
+impl View {
+    /// The state after `publication`. `now` is in milliseconds since the epoch; versions are
+    /// taken from it, so that those of a controller that restarts are greater than before.
+    pub(crate) fn advance(&self, publication: &Publication, now: u64) -> Self {
+        let mut next = Self {
+            revision: publication.revision,
+            gateways: BTreeMap::new(),
+            latest: self.latest,
+        };
+        for config in &publication.gateways {
+            let previous = self.gateways.get(&config.gateway);
+            let content = match previous {
+                Some(previous) if previous.is_of(config) => previous.clone(),
+                _ => Arc::new(self.changed(previous, config, &mut next.latest, now)),
+            };
+            next.gateways.insert(config.gateway.clone(), content);
+        }
+        next
+    }
+
+    /// The content of a configuration that is not the one before.
+    fn changed(
+        &self,
+        previous: Option<&Arc<Content>>,
+        config: &Arc<GatewayConfig>,
+        latest: &mut u64,
+        now: u64,
+    ) -> Content {
+        let mut content = encode::content(previous.map(|p| &**p), config);
+        match previous {
+            Some(previous) if previous.same(&content) => {
+                content.version = previous.version;
+                content.earlier.clone_from(&previous.earlier);
+            }
+            _ => {
+                *latest = now.max(*latest + 1);
+                content.version = *latest;
+                content.earlier = previous.map_or_else(Vec::new, |p| p.until(self.revision));
+            }
+        }
+        content
+    }
+}
+
+impl Content {
+    /// Whether it is what this configuration gives.
+    fn is_of(&self, config: &Arc<GatewayConfig>) -> bool {
+        Arc::ptr_eq(&self.config, config) || self.config == *config
+    }
+
+    /// Whether the same resources travel.
+    fn same(&self, other: &Self) -> bool {
+        let hashes = |content: &Self| -> Vec<_> {
+            let entries = content.entries.iter();
+            entries.map(|entry| entry.encoded.hash).collect()
+        };
+        self.entries.len() == other.entries.len()
+            && self
+                .entries
+                .iter()
+                .zip(&other.entries)
+                .all(|(a, b)| a.encoded.id == b.encoded.id)
+            && hashes(self) == hashes(other)
+    }
+
+    /// The versions before the next one, when this one was last seen in `revision`.
+    fn until(&self, revision: u64) -> Vec<(u64, u64)> {
+        let mut earlier = self.earlier.clone();
+        earlier.push((self.version, revision));
+        let surplus = earlier.len().saturating_sub(EARLIER);
+        earlier.drain(..surplus);
+        earlier
+    }
+
+    /// The last revision that had this earlier version, if it is remembered.
+    pub(crate) fn revision_of(&self, version: u64) -> Option<u64> {
+        let mut earlier = self.earlier.iter();
+        earlier
+            .find(|(v, _)| *v == version)
+            .map(|(_, revision)| *revision)
+    }
+
+    pub(crate) fn entry(&self, id: &ResourceId) -> Option<&Arc<Entry>> {
+        let at = self
+            .entries
+            .binary_search_by(|entry| entry.encoded.id.cmp(id));
+        at.ok().map(|at| &self.entries[at])
+    }
+
+    pub(crate) fn has_backend(&self, key: &BackendKey) -> bool {
+        self.backends.contains_key(key)
+    }
+}
+
+impl std::fmt::Debug for Content {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Content")
+            .field("version", &self.version)
+            .field("entries", &self.entries)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,337 @@
+//! Backends.
+
+use agw_core::backend::{
+    AiBackend, AiProvider, ApiRoute, Auth, Backend, BackendPolicy, BackendTarget, Ejection,
+    Endpoint, EndpointBackend, Probe, UpstreamTls,
+};
+
+use super::common::{
+    each, enumeration, expression, list, not_empty, one, optional, port, required, text,
+};
+use super::invalid::{At, Invalid};
+use super::secret::{Outgoing, Secrets, Slot};
+use crate::proto;
+use crate::proto::auth::Auth as AuthMessage;
+use crate::proto::backend::Target;
+use crate::proto::secret::Content;
+use crate::resource::ResourceKey;
+
+/// `name` is the resource's; the names of its secrets start with it.
+pub(super) fn encode(backend: &Backend, name: &str, secrets: &mut Outgoing) -> proto::Backend {
+    let Backend { key, target } = backend;
+    let slot = |name| Slot {
+        name,
+        key: ResourceKey::Credential(key.clone()),
+    };
+    let target = match target {
+        BackendTarget::Ai(ai) => {
+            let entry = |group: usize, entry: usize| slot(format!("{name} {group}.{entry}"));
+            Target::Ai(ai_message(ai, entry, secrets))
+        }
+        BackendTarget::Endpoints(backend) => {
+            let EndpointBackend {
+                endpoints,
+                protocol,
+                policy,
+            } = &**backend;
+            Target::Endpoints(proto::EndpointBackend {
+                endpoints: endpoints.iter().map(Into::into).collect(),
+                protocol: proto::AppProtocol::from(*protocol).into(),
+                policy: Some(policy_message(policy, slot(name.to_owned()), secrets)),
+            })
+        }
+    };
+    proto::Backend {
+        key: Some(key.into()),
+        target: Some(target),
+    }
+}
+
+fn ai_message(
+    ai: &AiBackend,
+    slot: impl Fn(usize, usize) -> Slot,
+    secrets: &mut Outgoing,
+) -> proto::AiBackend {
+    let AiBackend { groups, routes } = ai;
+    let mut messages = Vec::with_capacity(groups.len());
+    for (group, providers) in groups.iter().enumerate() {
+        let providers = providers
+            .iter()
+            .enumerate()
+            .map(|(entry, provider)| provider_message(provider, slot(group, entry), secrets));
+        messages.push(proto::ProviderGroup {
+            providers: providers.collect(),
+        });
+    }
+    let route = |ApiRoute { suffix, api }: &ApiRoute| proto::ApiRoute {
+        suffix: suffix.to_string(),
+        api: proto::Api::from(*api).into(),
+    };
+    proto::AiBackend {
+        groups: messages,
+        routes: routes.iter().map(route).collect(),
+    }
+}
+
+fn provider_message(
+    provider: &AiProvider,
+    slot: Slot,
+    secrets: &mut Outgoing,
+) -> proto::AiProvider {
+    let AiProvider {
+        name,
+        kind,
+        model,
+        endpoint,
+        path_prefix,
+        path,
+        policy,
+    } = provider;
+    proto::AiProvider {
+        name: name.to_string(),
+        kind: proto::ProviderKind::from(*kind).into(),
+        model: text(model.as_ref()),
+        endpoint: Some(endpoint.into()),
+        path_prefix: text(path_prefix.as_ref()),
+        path: text(path.as_ref()),
+        policy: Some(policy_message(policy, slot, secrets)),
+    }
+}
+
+fn policy_message(
+    policy: &BackendPolicy,
+    slot: Slot,
+    secrets: &mut Outgoing,
+) -> proto::BackendPolicy {
+    let BackendPolicy {
+        auth,
+        request_timeout,
+        retry,
+        probe,
+        ejection,
+        transformation,
+    } = policy;
+    let auth = auth.as_ref().map(|auth| match auth {
+        Auth::Key(key) => {
+            let content = Content::Credential(key.expose().to_owned());
+            AuthMessage::Key(secrets.put(slot, content))
+        }
+        Auth::Passthrough => AuthMessage::Passthrough(proto::Empty {}),
+    });
+    proto::BackendPolicy {
+        auth: auth.map(|auth| proto::Auth { auth: Some(auth) }),
+        request_timeout: request_timeout.map(Into::into),
+        retry: retry.as_ref().map(Into::into),
+        probe: probe
+            .as_ref()
+            .map(|Probe { interval, timeout }| proto::Probe {
+                interval: Some((*interval).into()),
+                timeout: Some((*timeout).into()),
+            }),
+        ejection: ejection.as_ref().map(Into::into),
+        transformation: transformation.as_ref().map(Into::into),
+    }
+}
+
+pub(super) fn decode(
+    message: proto::Backend,
+    secrets: &mut Secrets<'_>,
+) -> Result<Backend, Invalid> {
+    let proto::Backend { key, target } = message;
+    let target = match required(target, "target")? {
+        Target::Ai(ai) => BackendTarget::Ai(ai_backend(ai, secrets).at("ai")?),
+        Target::Endpoints(backend) => BackendTarget::Endpoints(Box::new(
+            endpoint_backend(backend, secrets).at("endpoints")?,
+        )),
+    };
+    Ok(Backend {
+        key: one(key, "key")?,
+        target,
+    })
+}
+
+fn ai_backend(message: proto::AiBackend, secrets: &mut Secrets<'_>) -> Result<AiBackend, Invalid> {
+    let proto::AiBackend { groups, routes } = message;
+    let groups = each(groups, "groups", |proto::ProviderGroup { providers }| {
+        let providers = each(providers, "providers", |p| provider(p, secrets))?;
+        not_empty(providers, "providers")
+    });
+    Ok(AiBackend {
+        groups: groups.and_then(|groups| not_empty(groups, "groups"))?,
+        routes: each(routes, "routes", |proto::ApiRoute { suffix, api }| {
+            Ok(ApiRoute {
+                suffix: suffix.into(),
+                api: enumeration::<proto::Api, _>(api, "api")?,
+            })
+        })?,
+    })
+}
+
+fn provider(message: proto::AiProvider, secrets: &mut Secrets<'_>) -> Result<AiProvider, Invalid> {
+    let proto::AiProvider {
+        name,
+        kind,
+        model,
+        endpoint,
+        path_prefix,
+        path,
+        policy: asked,
+    } = message;
+    Ok(AiProvider {
+        name: name.into(),
+        kind: enumeration::<proto::ProviderKind, _>(kind, "kind")?,
+        model: model.map(Into::into),
+        endpoint: one(endpoint, "endpoint")?,
+        path_prefix: path_prefix.map(Into::into),
+        path: path.map(Into::into),
+        policy: policy(asked, secrets).at("policy")?,
+    })
+}
+
+fn endpoint_backend(
+    message: proto::EndpointBackend,
+    secrets: &mut Secrets<'_>,
+) -> Result<EndpointBackend, Invalid> {
+    let proto::EndpointBackend {
+        endpoints,
+        protocol,
+        policy: asked,
+    } = message;
+    Ok(EndpointBackend {
+        endpoints: list(endpoints, "endpoints")?,
+        protocol: enumeration::<proto::AppProtocol, _>(protocol, "protocol")?,
+        policy: policy(asked, secrets).at("policy")?,
+    })
+}
+
+fn policy(
+    message: Option<proto::BackendPolicy>,
+    secrets: &mut Secrets<'_>,
+) -> Result<BackendPolicy, Invalid> {
+    let proto::BackendPolicy {
+        auth: proof,
+        request_timeout,
+        retry,
+        probe,
+        ejection,
+        transformation,
+    } = message.ok_or_else(|| Invalid::new("is not set"))?;
+    Ok(BackendPolicy {
+        auth: proof
+            .map(|proof| auth(proof, secrets))
+            .transpose()
+            .at("auth")?,
+        request_timeout: optional(request_timeout, "request_timeout")?,
+        retry: optional(retry, "retry")?,
+        probe: optional(probe, "probe")?,
+        ejection: optional(ejection, "ejection")?,
+        transformation: optional(transformation, "transformation")?,
+    })
+}
+
+fn auth(message: proto::Auth, secrets: &mut Secrets<'_>) -> Result<Auth, Invalid> {
+    let proto::Auth { auth } = message;
+    Ok(match required(auth, "auth")? {
+        AuthMessage::Key(secret) => Auth::Key(secrets.credential(&secret).at("key")?),
+        AuthMessage::Passthrough(proto::Empty {}) => Auth::Passthrough,
+    })
+}
+
+impl TryFrom<proto::Probe> for Probe {
+    type Error = Invalid;
+
+    fn try_from(probe: proto::Probe) -> Result<Self, Invalid> {
+        let proto::Probe { interval, timeout } = probe;
+        Ok(Self {
+            interval: one(interval, "interval")?,
+            timeout: one(timeout, "timeout")?,
+        })
+    }
+}
+
+impl From<&Ejection> for proto::Ejection {
+    fn from(ejection: &Ejection) -> Self {
+        let Ejection {
+            unhealthy_threshold,
+            healthy_threshold,
+            base,
+            max,
+            unhealthy_condition,
+        } = ejection;
+        Self {
+            unhealthy_threshold: *unhealthy_threshold,
+            healthy_threshold: *healthy_threshold,
+            base: Some((*base).into()),
+            max: Some((*max).into()),
+            unhealthy_condition: unhealthy_condition.as_ref().map(|e| e.source().to_owned()),
+        }
+    }
+}
+
+impl TryFrom<proto::Ejection> for Ejection {
+    type Error = Invalid;
+
+    fn try_from(ejection: proto::Ejection) -> Result<Self, Invalid> {
+        let proto::Ejection {
+            unhealthy_threshold,
+            healthy_threshold,
+            base,
+            max,
+            unhealthy_condition,
+        } = ejection;
+        let condition = unhealthy_condition.map(|source| expression(&source));
+        Ok(Self {
+            unhealthy_threshold,
+            healthy_threshold,
+            base: one(base, "base")?,
+            max: one(max, "max")?,
+            unhealthy_condition: condition.transpose().at("unhealthy_condition")?,
+        })
+    }
+}
+
+impl From<&Endpoint> for proto::Endpoint {
+    fn from(endpoint: &Endpoint) -> Self {
+        let Endpoint { host, port, tls } = endpoint;
+        let tls = tls
+            .as_ref()
+            .map(|UpstreamTls { sni, verify }| proto::UpstreamTls {
+                sni: text(sni.as_ref()),
+                verify: proto::Verify::from(*verify).into(),
+            });
+        Self {
+            host: host.to_string(),
+            port: (*port).into(),
+            tls,
+        }
+    }
+}
+
+impl TryFrom<proto::Endpoint> for Endpoint {
+    type Error = Invalid;
+
+    fn try_from(endpoint: proto::Endpoint) -> Result<Self, Invalid> {
+        let proto::Endpoint {
+            host,
+            port: number,
+            tls,
+        } = endpoint;
+        Ok(Self {
+            host: host.into(),
+            port: port(number, "port")?,
+            tls: optional(tls, "tls")?,
+        })
+    }
+}
+
+impl TryFrom<proto::UpstreamTls> for UpstreamTls {
+    type Error = Invalid;
+
+    fn try_from(tls: proto::UpstreamTls) -> Result<Self, Invalid> {
+        let proto::UpstreamTls { sni, verify } = tls;
+        Ok(Self {
+            sni: sni.map(Into::into),
+            verify: enumeration::<proto::Verify, _>(verify, "verify")?,
+        })
+    }
+}

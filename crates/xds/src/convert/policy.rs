@@ -1,0 +1,258 @@
+//! Policies, transformations and retries.
+
+use agw_core::expr::Expression;
+use agw_core::header::FieldName;
+use agw_core::policy::TrafficPolicy;
+use agw_core::retry::{Retry, RetryOn};
+use agw_core::transform::{Edits, Transformation};
+
+use super::common::{each, enumeration, expression, field_name, list, one, optional, port};
+use super::invalid::{At, Invalid};
+use crate::proto;
+
+/// What holds for a whole Gateway.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct GatewayPolicy {
+    pub(crate) traffic: TrafficPolicy,
+    pub(crate) logged_headers: Vec<FieldName>,
+}
+
+/// A policy that says nothing does not travel.
+pub(super) fn said(policy: &TrafficPolicy) -> Option<proto::TrafficPolicy> {
+    (!policy.is_empty()).then(|| policy.into())
+}
+
+pub(super) fn policy(
+    message: Option<proto::TrafficPolicy>,
+    field: &str,
+) -> Result<TrafficPolicy, Invalid> {
+    Ok(optional(message, field)?.unwrap_or_default())
+}
+
+impl From<&GatewayPolicy> for proto::GatewayPolicy {
+    fn from(policy: &GatewayPolicy) -> Self {
+        let GatewayPolicy {
+            traffic,
+            logged_headers,
+        } = policy;
+        let names = logged_headers.iter();
+        Self {
+            traffic: said(traffic),
+            logged_headers: names.map(|name| name.written().to_owned()).collect(),
+        }
+    }
+}
+
+impl TryFrom<proto::GatewayPolicy> for GatewayPolicy {
+    type Error = Invalid;
+
+    fn try_from(message: proto::GatewayPolicy) -> Result<Self, Invalid> {
+        let proto::GatewayPolicy {
+            traffic,
+            logged_headers,
+        } = message;
+        Ok(Self {
+            traffic: policy(traffic, "traffic")?,
+            logged_headers: each(logged_headers, "logged_headers", |name| field_name(&name))?,
+        })
+    }
+}
+
+impl From<&TrafficPolicy> for proto::TrafficPolicy {
+    fn from(policy: &TrafficPolicy) -> Self {
+        let TrafficPolicy {
+            pre_routing,
+            post_routing,
+            request_timeout,
+            retry,
+        } = policy;
+        Self {
+            pre_routing: pre_routing.as_ref().map(Into::into),
+            post_routing: post_routing.as_ref().map(Into::into),
+            request_timeout: request_timeout.map(Into::into),
+            retry: retry.as_ref().map(Into::into),
+        }
+    }
+}
+
+impl TryFrom<proto::TrafficPolicy> for TrafficPolicy {
+    type Error = Invalid;
+
+    fn try_from(policy: proto::TrafficPolicy) -> Result<Self, Invalid> {
+        let proto::TrafficPolicy {
+            pre_routing,
+            post_routing,
+            request_timeout,
+            retry,
+        } = policy;
+        Ok(Self {
+            pre_routing: optional(pre_routing, "pre_routing")?,
+            post_routing: optional(post_routing, "post_routing")?,
+            request_timeout: optional(request_timeout, "request_timeout")?,
+            retry: optional(retry, "retry")?,
+        })
+    }
+}
+
+impl From<&Transformation> for proto::Transformation {
+    fn from(transformation: &Transformation) -> Self {
+        let Transformation { request, response } = transformation;
+        Self {
+            request: Some(request.into()),
+            response: Some(response.into()),
+        }
+    }
+}
+
+impl TryFrom<proto::Transformation> for Transformation {
+    type Error = Invalid;
+
+    fn try_from(transformation: proto::Transformation) -> Result<Self, Invalid> {
+        let proto::Transformation { request, response } = transformation;
+        Ok(Self {
+            request: one(request, "request")?,
+            response: one(response, "response")?,
+        })
+    }
+}
+
+impl From<&Edits> for proto::Edits {
+    fn from(edits: &Edits) -> Self {
+        let Edits {
+            set,
+            add,
+            remove,
+            body,
+            metadata,
+        } = edits;
+        let headers = |headers: &[(FieldName, Expression)]| {
+            let headers = headers.iter();
+            headers
+                .map(|(name, value)| named(name.written(), value))
+                .collect()
+        };
+        let metadata = metadata.iter();
+        Self {
+            set: headers(set),
+            add: headers(add),
+            remove: remove
+                .iter()
+                .map(|name| name.written().to_owned())
+                .collect(),
+            body: body.as_ref().map(|body| body.source().to_owned()),
+            metadata: metadata.map(|(name, value)| named(name, value)).collect(),
+        }
+    }
+}
+
+fn named(name: &str, value: &Expression) -> proto::NamedExpression {
+    proto::NamedExpression {
+        name: name.to_owned(),
+        expression: value.source().to_owned(),
+    }
+}
+
+impl TryFrom<proto::Edits> for Edits {
+    type Error = Invalid;
+
+    fn try_from(edits: proto::Edits) -> Result<Self, Invalid> {
+        let proto::Edits {
+            set,
+            add,
+            remove,
+            body,
+            metadata,
+        } = edits;
+        let header = |message: proto::NamedExpression| {
+            let proto::NamedExpression {
+                name,
+                expression: source,
+            } = message;
+            Ok((
+                field_name(&name).at("name")?,
+                expression(&source).at("expression")?,
+            ))
+        };
+        Ok(Self {
+            set: each(set, "set", header)?,
+            add: each(add, "add", header)?,
+            remove: each(remove, "remove", |name| field_name(&name))?,
+            body: body
+                .map(|source| expression(&source))
+                .transpose()
+                .at("body")?,
+            metadata: each(metadata, "metadata", |message| {
+                let proto::NamedExpression {
+                    name,
+                    expression: source,
+                } = message;
+                Ok((name, expression(&source).at("expression")?))
+            })?,
+        })
+    }
+}
+
+impl From<&Retry> for proto::Retry {
+    fn from(retry: &Retry) -> Self {
+        let Retry {
+            attempts,
+            base_interval,
+            max_interval,
+            on: RetryOn {
+                statuses,
+                connect_failure,
+            },
+        } = retry;
+        let range = |&(low, high): &(u16, u16)| proto::StatusRange {
+            low: low.into(),
+            high: high.into(),
+        };
+        Self {
+            attempts: *attempts,
+            base_interval: Some((*base_interval).into()),
+            max_interval: Some((*max_interval).into()),
+            statuses: statuses.iter().map(range).collect(),
+            connect_failure: proto::ConnectFailure::from(*connect_failure).into(),
+        }
+    }
+}
+
+impl TryFrom<proto::Retry> for Retry {
+    type Error = Invalid;
+
+    fn try_from(retry: proto::Retry) -> Result<Self, Invalid> {
+        let proto::Retry {
+            attempts,
+            base_interval,
+            max_interval,
+            statuses,
+            connect_failure,
+        } = retry;
+        Ok(Self {
+            attempts,
+            base_interval: one(base_interval, "base_interval")?,
+            max_interval: one(max_interval, "max_interval")?,
+            on: RetryOn {
+                statuses: list::<_, Range>(statuses, "statuses")?
+                    .into_iter()
+                    .map(|Range(low, high)| (low, high))
+                    .collect(),
+                connect_failure: enumeration::<proto::ConnectFailure, _>(
+                    connect_failure,
+                    "connect_failure",
+                )?,
+            },
+        })
+    }
+}
+
+struct Range(u16, u16);
+
+impl TryFrom<proto::StatusRange> for Range {
+    type Error = Invalid;
+
+    fn try_from(range: proto::StatusRange) -> Result<Self, Invalid> {
+        let proto::StatusRange { low, high } = range;
+        Ok(Self(port(low, "low")?, port(high, "high")?))
+    }
+}

@@ -1,0 +1,27 @@
+//! The wire between controller and proxy: a Gateway's configuration out, acknowledgements and
+//! health back.
+//!
+//! A configuration travels as resources, each with a hash of its content, so that a change costs
+//! what changed and a reconnection costs nothing. A resource that a proxy cannot take keeps its
+//! last good self there, and the controller is told.
+
+mod cache;
+pub mod client;
+mod convert;
+mod error;
+mod health;
+mod limits;
+pub mod proto;
+mod publication;
+mod resource;
+pub mod server;
+
+pub use convert::Invalid;
+pub use error::{Error, Fault};
+pub use health::{BackendHealth, HealthReport};
+pub use publication::Publication;
+pub use resource::{Kind, ResourceId, ResourceKey};
+
+#[cfg(test)]
+#[path = "../tests/it/manifests.rs"]
+mod manifests;

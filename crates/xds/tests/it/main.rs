@@ -1,0 +1,11 @@
+//! The wire as a whole: real servers and clients over TLS on the loopback interface.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod acknowledgements;
+mod delivery;
+mod manifests;
+mod refusal;
+mod restart;
+mod rig;
+mod wire;
