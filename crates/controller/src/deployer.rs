@@ -61,6 +61,9 @@ pub(crate) struct Deployer {
     failures: BTreeMap<ObjectKey, String>,
 }
 
+/// By part and name.
+type Settled = HashMap<(Part, ObjectKey), Arc<Value>>;
+
 /// What the work on one Gateway needs.
 #[derive(Clone)]
 struct Worker {
@@ -70,7 +73,7 @@ struct Worker {
     metrics: Metrics,
     leadership: Leadership,
     /// Objects as they were after they were last found or made right.
-    settled: Arc<Mutex<HashMap<(Part, ObjectKey), Arc<Value>>>>,
+    settled: Arc<Mutex<Settled>>,
 }
 
 /// What is to become of one Gateway's objects.

@@ -6,6 +6,7 @@ mod deploy;
 mod events;
 mod fake;
 mod leader;
+mod rbac;
 mod rig;
 mod status;
 mod token;

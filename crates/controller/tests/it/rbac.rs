@@ -13,8 +13,14 @@ const VERBS: &[(&str, &[&str])] = &[
     ("agentgatewayparameters", &["list", "watch"]),
     ("agentgatewaypolicies", &["list", "watch"]),
     ("agentgatewaypolicies/status", &["patch"]),
-    ("configmaps", &["create", "delete", "get", "list", "patch", "watch"]),
-    ("deployments", &["create", "delete", "get", "list", "patch", "watch"]),
+    (
+        "configmaps",
+        &["create", "delete", "get", "list", "patch", "watch"],
+    ),
+    (
+        "deployments",
+        &["create", "delete", "get", "list", "patch", "watch"],
+    ),
     ("endpointslices", &["list", "watch"]),
     ("enterpriseagentgatewayparameters", &["list", "watch"]),
     ("enterpriseagentgatewaypolicies", &["list", "watch"]),
@@ -24,16 +30,28 @@ const VERBS: &[(&str, &[&str])] = &[
     ("gatewayclasses/status", &["patch"]),
     ("gateways", &["list", "watch"]),
     ("gateways/status", &["patch"]),
-    ("horizontalpodautoscalers", &["create", "delete", "get", "list", "patch", "watch"]),
+    (
+        "horizontalpodautoscalers",
+        &["create", "delete", "get", "list", "patch", "watch"],
+    ),
     ("httproutes", &["list", "watch"]),
     ("httproutes/status", &["patch"]),
     ("leases", &["create", "get", "update"]),
     ("namespaces", &["list", "watch"]),
-    ("poddisruptionbudgets", &["create", "delete", "get", "list", "patch", "watch"]),
+    (
+        "poddisruptionbudgets",
+        &["create", "delete", "get", "list", "patch", "watch"],
+    ),
     ("referencegrants", &["list", "watch"]),
     ("secrets", &["create", "get", "list", "update", "watch"]),
-    ("serviceaccounts", &["create", "delete", "get", "list", "patch", "watch"]),
-    ("services", &["create", "delete", "get", "list", "patch", "watch"]),
+    (
+        "serviceaccounts",
+        &["create", "delete", "get", "list", "patch", "watch"],
+    ),
+    (
+        "services",
+        &["create", "delete", "get", "list", "patch", "watch"],
+    ),
     ("tokenreviews", &["create"]),
 ];
 
@@ -87,7 +105,10 @@ async fn the_verbs_are_those_that_are_granted() {
         shaped,
         parameters(full),
         policy("agentgateway.dev", "AgentgatewayPolicy"),
-        policy("enterpriseagentgateway.solo.io", "EnterpriseAgentgatewayPolicy"),
+        policy(
+            "enterpriseagentgateway.solo.io",
+            "EnterpriseAgentgatewayPolicy",
+        ),
     ]);
     // Each kind with a status meets a conflict once.
     for resource in STATUSES {

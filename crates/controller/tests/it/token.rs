@@ -33,7 +33,7 @@ async fn a_token_is_its_gateways_and_nobody_elses() {
         (String::new(), TokenError::Invalid),
         ("x".repeat(1 << 20), TokenError::Invalid),
     ] {
-        assert_eq!(tokens.gateway_of(&wrong).await, Err(error), "{:.80}", wrong);
+        assert_eq!(tokens.gateway_of(&wrong).await, Err(error), "{wrong:.80}");
     }
 }
 

@@ -70,7 +70,7 @@ async fn a_client_acks_what_is_in_force_and_not_before() {
     let authority = Authority::new();
     let mut controller = Controller::start(&authority).await;
     let config = shop(&["a"], "k");
-    controller.publish(1, &[config.clone()]);
+    controller.publish(1, std::slice::from_ref(&config));
     let mut proxy = Home::new(controller.address, &authority).start(Serving::ByHand);
     let version = proxy.has(&config).await;
     let connected = controller
@@ -80,7 +80,7 @@ async fn a_client_acks_what_is_in_force_and_not_before() {
     proxy.in_force.send_replace(version - 1);
     // A change that comes meanwhile is acknowledged in the place of the first.
     let other = shop(&["a", "b"], "k");
-    controller.publish(2, &[other.clone()]);
+    controller.publish(2, std::slice::from_ref(&other));
     let version = proxy.has(&other).await;
     assert_eq!(
         controller
@@ -157,7 +157,7 @@ async fn health_is_merged_over_proxies() {
     let authority = Authority::new();
     let mut controller = Controller::start(&authority).await;
     let config = shop(&["a"], "k");
-    controller.publish(1, &[config.clone()]);
+    controller.publish(1, std::slice::from_ref(&config));
     let model = BackendKey::agentgateway(ObjectKey::new("shop", "model"));
     let report = |backend: &BackendKey, healthy, changed| HealthReport {
         backend: backend.clone(),

@@ -1,11 +1,14 @@
 //! What reaches a proxy, and what does not have to.
 
+use std::sync::Arc;
+
+use agw_core::config::GatewayConfig;
 use agw_xds::client::Link;
 use agw_xds::proto;
 use agw_xds::proto::proxy_message::Message;
 use tonic::Code;
 
-use crate::manifests::shop;
+use crate::manifests::{corpus, shop};
 use crate::rig::{Authority, Controller, Home, Serving, within};
 use crate::wire::{RawController, RawProxy, hello, upserts};
 
@@ -15,13 +18,13 @@ async fn a_proxy_gets_its_gateway_and_then_every_change() {
     let mut controller = Controller::start(&authority).await;
     let mut proxy = Home::new(controller.address, &authority).start(Serving::AtOnce);
     let one = shop(&["a", "b"], "k");
-    controller.publish(1, &[one.clone()]);
+    controller.publish(1, std::slice::from_ref(&one));
     let first = proxy.has(&one).await;
     controller
         .delivered("revision 1", |d| d.acked_revision == Some(1))
         .await;
     let two = shop(&["a", "c"], "another");
-    controller.publish(2, &[two.clone()]);
+    controller.publish(2, std::slice::from_ref(&two));
     assert!(proxy.has(&two).await > first);
     let delivery = controller
         .delivered("revision 2", |d| d.acked_revision == Some(2))
@@ -33,6 +36,27 @@ async fn a_proxy_gets_its_gateway_and_then_every_change() {
     controller
         .delivered("nobody is there", |d| d.acked_revision.is_none())
         .await;
+    controller.stop().await;
+}
+
+/// Filters, policies, certificates: whatever translation can make of manifests survives the wire.
+#[tokio::test]
+async fn every_configuration_of_the_goldens_arrives_as_it_was_sent() {
+    let authority = Authority::new();
+    let controller = Controller::start(&authority).await;
+    let mut proxy = Home::new(controller.address, &authority).start(Serving::AtOnce);
+    let gateway = shop(&[], "k").gateway.clone();
+    let configs = corpus();
+    assert!(configs.len() > 20, "{}", configs.len());
+    for (revision, config) in (1..).zip(configs) {
+        let config = Arc::new(GatewayConfig {
+            gateway: gateway.clone(),
+            ..(*config).clone()
+        });
+        controller.publish(revision, std::slice::from_ref(&config));
+        proxy.has(&config).await;
+    }
+    proxy.stop().await;
     controller.stop().await;
 }
 
@@ -165,7 +189,7 @@ async fn a_bad_resource_keeps_its_last_good_self_and_is_told_of() {
     let authority = Authority::new();
     let source = Controller::start(&authority).await;
     let good = shop(&["a", "b"], "k");
-    source.publish(1, &[good.clone()]);
+    source.publish(1, std::slice::from_ref(&good));
     let full = RawProxy::greet(source.address, &authority, "p")
         .await
         .next()
@@ -206,7 +230,7 @@ async fn a_stream_ends_with_its_gateway_and_the_proxy_goes_on_serving() {
     let authority = Authority::new();
     let controller = Controller::start(&authority).await;
     let config = shop(&["a"], "k");
-    controller.publish(1, &[config.clone()]);
+    controller.publish(1, std::slice::from_ref(&config));
     let mut raw = RawProxy::greet(controller.address, &authority, "raw").await;
     raw.next().await.unwrap();
     let mut proxy = Home::new(controller.address, &authority).start(Serving::AtOnce);
@@ -215,7 +239,7 @@ async fn a_stream_ends_with_its_gateway_and_the_proxy_goes_on_serving() {
     assert_eq!(raw.next().await.unwrap_err().code(), Code::NotFound);
     proxy.is_away("there is no Gateway shop/front").await;
     let version = proxy.has(&config).await;
-    controller.publish(3, &[config.clone()]);
+    controller.publish(3, std::slice::from_ref(&config));
     let connected = proxy.link.wait_for(|link| *link == Link::Connected);
     within("the Gateway is back", connected).await.unwrap();
     assert_eq!(proxy.has(&config).await, version);

@@ -1,6 +1,10 @@
 //! The wire as a whole: real servers and clients over TLS on the loopback interface.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod acknowledgements;
 mod delivery;

@@ -49,7 +49,7 @@ async fn a_proxy_outlives_its_controller() {
     let controller = Controller::start(&authority).await;
     let address = controller.address;
     let config = shop(&["a", "b"], "k");
-    controller.publish(1, &[config.clone()]);
+    controller.publish(1, std::slice::from_ref(&config));
     let home = Home::new(address, &authority);
     let mut proxy = home.start(Serving::AtOnce);
     let version = proxy.has(&config).await;
@@ -58,14 +58,14 @@ async fn a_proxy_outlives_its_controller() {
     assert_eq!(proxy.has(&config).await, version);
 
     let mut controller = Controller::start_at(&authority, address, Limits::default()).await;
-    controller.publish(1, &[config.clone()]);
+    controller.publish(1, std::slice::from_ref(&config));
     controller
         .delivered("the same is acked", |d| d.acked_revision == Some(1))
         .await;
     // Nothing came: it is the very snapshot.
     assert_eq!(proxy.has(&config).await, version);
     let other = shop(&["a", "c"], "k");
-    controller.publish(2, &[other.clone()]);
+    controller.publish(2, std::slice::from_ref(&other));
     assert!(proxy.has(&other).await > version);
     proxy.stop().await;
     controller.stop().await;
@@ -76,7 +76,7 @@ async fn a_proxy_starts_without_a_controller_from_what_it_kept() {
     let authority = Authority::new();
     let controller = Controller::start(&authority).await;
     let config = shop(&["a", "b"], "k");
-    controller.publish(1, &[config.clone()]);
+    controller.publish(1, std::slice::from_ref(&config));
     let home = Home::new(controller.address, &authority);
     let mut proxy = home.start(Serving::AtOnce);
     proxy.has(&config).await;
@@ -89,7 +89,7 @@ async fn a_proxy_starts_without_a_controller_from_what_it_kept() {
     proxy.is_away("cannot connect").await;
     // Hashes are kept too: a controller that is back has nothing to send.
     let mut controller = Controller::start_at(&authority, address, Limits::default()).await;
-    controller.publish(1, &[config.clone()]);
+    controller.publish(1, std::slice::from_ref(&config));
     controller
         .delivered("the same is acked", |d| d.acked_revision == Some(1))
         .await;
@@ -104,7 +104,7 @@ async fn a_damaged_file_is_told_of_and_ignored() {
     let authority = Authority::new();
     let controller = Controller::start(&authority).await;
     let config = shop(&["a"], "k");
-    controller.publish(1, &[config.clone()]);
+    controller.publish(1, std::slice::from_ref(&config));
     let home = Home::new(controller.address, &authority);
     let mut proxy = home.start(Serving::AtOnce);
     proxy.has(&config).await;
@@ -123,7 +123,7 @@ async fn a_damaged_file_is_told_of_and_ignored() {
     let warning = |line: &str| line.contains("WARN") && line.contains("it is damaged");
     assert!(text.lines().any(warning), "{text}");
     let controller = Controller::start_at(&authority, address, Limits::default()).await;
-    controller.publish(1, &[config.clone()]);
+    controller.publish(1, std::slice::from_ref(&config));
     proxy.has(&config).await;
     proxy.stop().await;
     controller.stop().await;
@@ -135,7 +135,7 @@ async fn logs_have_no_secret() {
     let authority = Authority::new();
     let controller = Controller::start(&authority).await;
     let config = shop(&["a"], "sk-canary");
-    controller.publish(1, &[config.clone()]);
+    controller.publish(1, std::slice::from_ref(&config));
     let home = Home::new(controller.address, &authority);
     let mut proxy = home.start(Serving::AtOnce);
     proxy.has(&config).await;

@@ -116,6 +116,7 @@ fn config(listeners: &[Hostname], drafts: Vec<Draft>) -> GatewayConfig {
         policy: TrafficPolicy::default(),
         routes: routes.collect(),
         backends: Vec::new(),
+        logged_headers: Vec::new(),
     }
 }
 
