@@ -120,7 +120,7 @@ impl Writer {
 
     /// When something is to be done without anything having happened.
     fn next_at(&self) -> Option<Instant> {
-        if !self.leads || self.writes.len() >= CONCURRENCY {
+        if self.revision == 0 || !self.leads || self.writes.len() >= CONCURRENCY {
             return None;
         }
         let next = self.board.queue.next_at()?;

@@ -125,6 +125,8 @@ async fn the_verbs_are_those_that_are_granted() {
     theirs["spec"]["gatewayClassName"] = json!("theirs");
     fake.apply([theirs]);
     settle(&fake).await;
+    let renewal = ("update".to_owned(), "leases".to_owned());
+    until("the Lease is renewed", || fake.asked().contains(&renewal)).await;
 
     let mut wanted: Vec<(String, String)> = VERBS
         .iter()

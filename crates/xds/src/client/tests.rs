@@ -138,7 +138,7 @@ fn holdings_are_a_baseline() {
 
 #[test]
 fn a_large_configuration_comes_in_several_messages() {
-    let names: Vec<_> = (0..8000).map(|n| format!("r{n}")).collect();
+    let names: Vec<_> = (0..40_000).map(|n| format!("r{n}")).collect();
     let template = shop(&["a"], "k");
     let route = |name: &String| {
         let mut route = (*template.routes[0]).clone();
@@ -160,7 +160,7 @@ fn a_large_configuration_comes_in_several_messages() {
 fn what_cannot_be_taken_keeps_its_last_good_self_and_stops_nothing_else() {
     let good = shop(&["a"], "k");
     let before = held(&good);
-    let next = everything(&shop(&["a", "b"], "other"));
+    let next = everything(&shop(&["a", "b"], "k"));
     let broken = with_body(next, proto::Kind::Backend, |_| vec![0xff]);
     let (after, effect) = before.apply(broken);
     assert_eq!(effect, Effect::Configuration);

@@ -6,8 +6,7 @@ use agw_core::matcher::{HeaderMatch, Match, PathMatch, QueryMatch, ValueMatch};
 use agw_core::route::{BackendRef, Destination, Route, Rule};
 
 use super::common::{
-    each, field_name, hostname, hostname_text, list, not_empty, one, optional, pattern, required,
-    text, texts,
+    each, field_name, hostname, hostname_text, list, one, optional, pattern, required, text, texts,
 };
 use super::invalid::{At, Invalid, OrInvalid};
 use super::policy::{policy, said};
@@ -104,7 +103,8 @@ impl TryFrom<proto::Rule> for Rule {
         } = rule;
         Ok(Self {
             name: name.map(Into::into),
-            matches: list(matches, "matches").and_then(|m| not_empty(m, "matches"))?,
+            // A rule all of whose matches are invalid has none, and is never selected.
+            matches: list(matches, "matches")?,
             filters: list(filters, "filters")?,
             request_timeout: optional(request_timeout, "request_timeout")?,
             backend_request_timeout: optional(backend_request_timeout, "backend_request_timeout")?,

@@ -23,8 +23,10 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const SERVER_NAME: &str = "controller.test";
 
 /// Far longer than anything takes: a test that waits for it has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    let waited = tokio::time::timeout(Duration::from_secs(60), future).await;
+    let waited = tokio::time::timeout(PATIENCE, future).await;
     waited.unwrap_or_else(|_| panic!("waited in vain: {what}"))
 }
 
@@ -151,6 +153,8 @@ pub(crate) struct Proxy {
     shutdown: CancellationToken,
     task: JoinHandle<()>,
     serving: Option<JoinHandle<()>>,
+    /// Its files stay as long as it runs.
+    _folder: Arc<tempfile::TempDir>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -162,13 +166,13 @@ pub(crate) enum Serving {
 
 /// The files and names of one proxy.
 pub(crate) struct Home {
-    pub(crate) folder: tempfile::TempDir,
+    pub(crate) folder: Arc<tempfile::TempDir>,
     pub(crate) address: SocketAddr,
 }
 
 impl Home {
     pub(crate) fn new(address: SocketAddr, authority: &Authority) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Arc::new(tempfile::tempdir().unwrap());
         let home = Self { folder, address };
         home.trust(authority);
         home.token("token-of-front");
@@ -219,6 +223,7 @@ impl Home {
             task: tokio::spawn(client::run(settings, ports, shutdown.clone())),
             serving: (serving == Serving::AtOnce).then(|| tokio::spawn(serve)),
             shutdown,
+            _folder: self.folder.clone(),
         }
     }
 }
@@ -240,7 +245,10 @@ impl Proxy {
     /// Waits for this configuration; the snapshot's version.
     pub(crate) async fn has(&mut self, config: &Arc<GatewayConfig>) -> u64 {
         let is = |s: &Option<Arc<Snapshot>>| s.as_ref().is_some_and(|s| s.config == *config);
-        let snapshot = within("a configuration arrives", self.snapshots.wait_for(is)).await;
+        let arrives = self.snapshots.wait_for(is);
+        let Ok(snapshot) = tokio::time::timeout(PATIENCE, arrives).await else {
+            panic!("no configuration arrives: {:?}", *self.link.borrow());
+        };
         snapshot.unwrap().as_ref().unwrap().version
     }
 
