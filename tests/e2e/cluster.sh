@@ -14,7 +14,7 @@ fi
 "$rig" load "$work/curl.tar" >/dev/null
 
 say "installing the Gateway API and the charts"
-k apply --server-side -f "$("$rig" gateway-crds)" >/dev/null
+k apply --server-side -k "$("$rig" gateway-crds)" >/dev/null
 in_rig helm install agentgateway-crds "$top/charts/agentgateway-crds" >/dev/null
 in_rig helm install agentgateway "$top/charts/agentgateway" --namespace "$system" --create-namespace \
   --set demo.mockProvider.enabled=true --wait --timeout 3m >/dev/null

@@ -63,7 +63,8 @@ condition() { k -n "$2" get "$1" "$3" -o jsonpath="{.status.conditions[?(@.type=
 
 # steady_load ADDRESS: starts load that must not lose a request; see steady.py
 steady_load() {
-  in_rig python3 "$here/steady.py" "$1" "$work/steady.json" &
+  # Not by the function: the signal that ends it must reach it, and no shell between.
+  "$rig" in python3 "$here/steady.py" "$1" "$work/steady.json" &
   load=$!
   pids+=("$load")
   until_holds 30 "the load runs" test -s "$work/steady.json.running" || return 1
