@@ -18,7 +18,7 @@ help: ## List these targets
 run: ## Serve the six routing patterns with a mock provider: no cluster, no key
 	@$(CARGO) run --quiet -p agw-cli --bin agw -- run -f examples/routing-patterns --mock --banner
 
-test: fmt-check lint codegen-check shape unit fuzz-short acceptance ## Everything that must pass before a merge
+test: fmt-check lint codegen-check shape unit fuzz-short acceptance e2e chart ## Everything that must pass before a merge
 
 fmt: ## Format the code
 	$(CARGO) fmt --all
@@ -87,13 +87,13 @@ manifests: ## Write the installation without helm (deploy/) from the charts
 image: ## Build the image without Docker: target/e2e/agw.tar
 	deploy/image.sh target/e2e/agw.tar "docker.io/agentgateway/agw:$$(sed -n 's/^appVersion: //p' charts/agentgateway/Chart.yaml)"
 
-cluster: ## A real cluster on this machine (root, Debian) with the charts and the mock, left running
+cluster: build ## A real cluster on this machine (root, Debian) with the charts and the mock, left running
 	tests/e2e/cluster.sh
 
 cluster-down: ## Remove that cluster
 	tests/cluster/rig down
 
-e2e: ## Boot a cluster and run tests/e2e in it
+e2e: build ## Boot a cluster and run tests/e2e in it
 	tests/e2e/run.sh
 
 kind: ## A cluster in Docker with the six patterns at localhost:8080

@@ -16,8 +16,9 @@ for pod in $(k -n ai get pods -l gateway.networking.k8s.io/gateway-name=ai -o js
   targets+=("$pod:15020")
 done
 start_prometheus 127.0.0.1:9090 "${targets[@]}"
-in_rig python3 "$top/tests/dashboard/load.py" "$(address ai ai):8080" "http://$(address "$system" "$mock"):8090" &
-pids+=($!)
+"$rig" in python3 "$top/tests/dashboard/load.py" "$(address ai ai):8080" "http://$(address "$system" "$mock"):8090" &
+load=$!
+pids+=("$load")
 touch_routes() {
   for number in $(seq 300); do
     k -n ai annotate --overwrite httproute by-path "touched=$number" >/dev/null 2>&1 || true
@@ -33,6 +34,9 @@ if in_rig python3 "$top/tests/dashboard/panels.py" 127.0.0.1:9090 "$top/charts/a
 else
   bad "queries without data"
 fi
+# The load would set its faults again.
+kill -TERM "$load"
+wait "$load" || true
 in_rig curl -sf -X DELETE "http://$(address "$system" "$mock"):8090/_mock/faults" >/dev/null
 k -n ai delete -f "$top/tests/dashboard/insistent.yaml" >/dev/null
 finish 85-dashboard
