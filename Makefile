@@ -10,7 +10,7 @@ FUZZ := $${CARGO_TARGET_DIR:-target}/fuzz/agw-fuzz
 .PHONY: help run test fmt fmt-check lint unit acceptance codegen codegen-check shape \
         fuzz fuzz-short \
         build release soak bench bench-peers deny clean \
-        image kind cluster cluster-down chart manifests dashboard e2e
+        image kind cluster cluster-bench cluster-down chart manifests dashboard e2e
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ image: ## Build the image without Docker: target/e2e/agw.tar
 
 cluster: build ## A real cluster on this machine (root, Debian) with the charts and the mock, left running
 	tests/e2e/cluster.sh
+
+cluster-bench: ## How fast changes are served in that cluster, up to 5,000 routes (ROUTES=5000)
+	tests/e2e/bench.sh
 
 cluster-down: ## Remove that cluster
 	tests/cluster/rig down
