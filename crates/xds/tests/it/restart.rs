@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use agw_core::config::GatewayConfig;
 use agw_xds::client::Link;
 use agw_xds::server::Limits;
 use parking_lot::Mutex;
@@ -71,18 +72,24 @@ async fn a_proxy_outlives_its_controller() {
     controller.stop().await;
 }
 
+/// The files of a proxy that had the configuration, after both it and the controller ended.
+async fn left_behind(authority: &Authority, config: &Arc<GatewayConfig>) -> Home {
+    let controller = Controller::start(authority).await;
+    controller.publish(1, std::slice::from_ref(config));
+    let home = Home::new(controller.address, authority);
+    let mut proxy = home.start(Serving::AtOnce);
+    proxy.has(config).await;
+    proxy.stop().await;
+    controller.stop().await;
+    home
+}
+
 #[tokio::test]
 async fn a_proxy_starts_without_a_controller_from_what_it_kept() {
     let authority = Authority::new();
-    let controller = Controller::start(&authority).await;
     let config = shop(&["a", "b"], "k");
-    controller.publish(1, std::slice::from_ref(&config));
-    let home = Home::new(controller.address, &authority);
-    let mut proxy = home.start(Serving::AtOnce);
-    proxy.has(&config).await;
-    proxy.stop().await;
-    let address = controller.address;
-    controller.stop().await;
+    let home = left_behind(&authority, &config).await;
+    let address = home.address;
 
     let mut proxy = home.start(Serving::AtOnce);
     let version = proxy.has(&config).await;
@@ -102,15 +109,9 @@ async fn a_proxy_starts_without_a_controller_from_what_it_kept() {
 async fn a_damaged_file_is_told_of_and_ignored() {
     let (log, _guard) = Log::start();
     let authority = Authority::new();
-    let controller = Controller::start(&authority).await;
     let config = shop(&["a"], "k");
-    controller.publish(1, std::slice::from_ref(&config));
-    let home = Home::new(controller.address, &authority);
-    let mut proxy = home.start(Serving::AtOnce);
-    proxy.has(&config).await;
-    proxy.stop().await;
-    let address = controller.address;
-    controller.stop().await;
+    let home = left_behind(&authority, &config).await;
+    let address = home.address;
 
     let mut bytes = std::fs::read(home.path("state")).unwrap();
     let last = bytes.len() - 1;
