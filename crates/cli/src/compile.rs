@@ -13,7 +13,7 @@ use agw_translate::{ClusterState, ObjectStatus, Settings};
 pub(crate) struct Compiled {
     pub(crate) files: Vec<ManifestFile>,
     pub(crate) gateways: Vec<Arc<GatewayConfig>>,
-    pub(crate) statuses: Vec<ObjectStatus>,
+    pub(crate) statuses: Vec<Arc<ObjectStatus>>,
     pub(crate) findings: Vec<Finding>,
 }
 

@@ -66,10 +66,13 @@ impl Reconciler {
         let settings = self.settings.clone();
         let started = Instant::now();
         let work = tokio::task::spawn_blocking(move || {
-            let mut translation = agw_translate::translate(&objects, &settings);
+            let before = before.as_deref().map(|p| &*p.translation);
+            let mut translation = match before {
+                Some(before) => agw_translate::translate_again(before, &objects, &settings),
+                None => agw_translate::translate(&objects, &settings),
+            };
             // Before the result is handed over: the state must be free for changes again.
             drop(objects);
-            let before = before.as_deref().map(|p| &*p.translation);
             differs(&mut translation, before).then_some(translation)
         });
         let outcome = match work.await {
@@ -131,7 +134,7 @@ fn differs(translation: &mut Translation, before: Option<&Translation>) -> bool 
     };
     for config in &mut translation.gateways {
         let known = before.gateways.iter().find(|b| b.gateway == config.gateway);
-        if let Some(known) = known.filter(|known| ***known == **config) {
+        if let Some(known) = known.filter(|known| *known == config) {
             *config = known.clone();
         }
     }

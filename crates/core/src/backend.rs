@@ -12,20 +12,20 @@ use crate::secret::Secret;
 use crate::transform::Transformation;
 
 /// One backend object.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Backend {
     pub key: BackendKey,
     pub target: BackendTarget,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum BackendTarget {
     Ai(AiBackend),
     Endpoints(Box<EndpointBackend>),
 }
 
 /// A model provider, or several in priority groups.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AiBackend {
     /// Priority groups: the first with a healthy provider serves; never empty, no group empty.
     pub groups: Vec<Vec<AiProvider>>,
@@ -53,7 +53,7 @@ pub enum Api {
 }
 
 /// One entry of an AI backend.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AiProvider {
     /// Name within the backend; the provider's own name when the manifest gives none.
     pub name: Arc<str>,
@@ -78,7 +78,7 @@ pub enum ProviderKind {
 }
 
 /// Plain HTTP endpoints, chosen round-robin.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EndpointBackend {
     /// Empty when the Service has no ready endpoint: requests get 503.
     pub endpoints: Vec<Endpoint>,
@@ -122,7 +122,7 @@ pub enum Verify {
 }
 
 /// What a backend asks of the requests sent to it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct BackendPolicy {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
@@ -141,7 +141,7 @@ pub struct BackendPolicy {
 }
 
 /// How a request proves itself to the backend.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Auth {
     /// The provider's own header carries this key; without a leading `Bearer `.
     Key(Secret),
@@ -157,7 +157,7 @@ pub struct Probe {
 }
 
 /// When failures take a backend out, and for how long.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Ejection {
     /// Consecutive failures that eject.
     pub unhealthy_threshold: u32,

@@ -15,7 +15,7 @@ use crate::policy::TrafficPolicy;
 use crate::route::Route;
 
 /// Everything one Gateway serves. Serialises with secrets redacted (configuration dump, goldens).
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GatewayConfig {
     pub gateway: ObjectKey,
     pub listeners: Vec<Listener>,

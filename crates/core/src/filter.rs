@@ -15,7 +15,7 @@ pub use redirect::{Redirect, RedirectScheme, Target};
 pub use rewrite::{PathRewrite, UrlRewrite, prefix_replaced};
 
 /// One filter, in the order of the manifest.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Filter {
     RequestHeaders(HeaderEdits),
     ResponseHeaders(HeaderEdits),

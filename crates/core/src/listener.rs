@@ -11,7 +11,7 @@ use crate::id::ObjectKey;
 use crate::policy::TrafficPolicy;
 
 /// One listener of a Gateway. Several may share a port when their hostnames differ.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Listener {
     /// `spec.listeners[].name`, unique within the Gateway.
     pub name: Arc<str>,
@@ -24,21 +24,21 @@ pub struct Listener {
 
 /// What is spoken on a listener's connections: HTTP/1.1 and HTTP/2, in the clear (the latter by
 /// prior knowledge) or under TLS (by ALPN).
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Protocol {
     Http,
     Https(Arc<ListenerTls>),
 }
 
 /// TLS that ends at a listener. Serialises without keys.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ListenerTls {
     /// Never empty. The first whose key fits what the client can verify is shown.
     pub certificates: Vec<Certificate>,
 }
 
 /// A certificate chain with its key, in DER; translation has checked that they belong together.
-#[derive(Clone, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Certificate {
     /// The Secret it comes from.
     pub secret: ObjectKey,
@@ -51,7 +51,7 @@ pub struct Certificate {
 }
 
 /// The DER of a private key. Its `Debug` is redacted.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct PrivateKey(Arc<[u8]>);
 
 impl Protocol {

@@ -12,7 +12,7 @@ pub use path::{PathMatch, Pattern};
 pub use predicate::{HeaderMatch, QueryMatch, ValueMatch};
 
 /// One `HTTPRouteMatch`: all of its parts must hold.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Match {
     pub path: PathMatch,
     #[serde(

@@ -9,7 +9,7 @@ use crate::transform::Transformation;
 
 /// What a policy asks of the requests under its target. A field that is `None` leaves the wider
 /// target's in force.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct TrafficPolicy {
     /// Runs before the route is matched; only on Gateways and listeners.
     #[serde(skip_serializing_if = "Option::is_none")]

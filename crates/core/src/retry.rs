@@ -9,7 +9,7 @@ use serde::Serialize;
 pub use budget::RetryBudget;
 
 /// Retries of one backend after its first try.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Retry {
     /// Retries after the first try: 2 means at most 3 requests.
     pub attempts: u32,

@@ -13,7 +13,7 @@ use crate::policy::TrafficPolicy;
 use crate::retry::Retry;
 
 /// One route object, attached to some of the Gateway's listeners.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Route {
     pub key: ObjectKey,
     /// Names of the listeners it is attached to.
@@ -29,7 +29,7 @@ pub struct Route {
 }
 
 /// One rule: what it takes, what it does to it, where it sends it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Rule {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Arc<str>>,
@@ -56,7 +56,7 @@ pub struct Rule {
 }
 
 /// A weighted reference to a backend.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BackendRef {
     pub weight: u32,
     pub to: Destination,
@@ -65,7 +65,7 @@ pub struct BackendRef {
 }
 
 /// What a reference resolved to.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Destination {
     Backend(BackendKey),
     /// The reference does not resolve: its share of requests gets 500 (Gateway API,

@@ -6,7 +6,7 @@ use crate::expr::Expression;
 use crate::header::FieldName;
 
 /// Edits of one message, in the order remove, set, add, body.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Edits {
     /// Replaces what the message has under the name. When the expression fails the header is
     /// absent, also if the sender put one there.
@@ -24,7 +24,7 @@ pub struct Edits {
 }
 
 /// What a policy does to requests and to their responses.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Transformation {
     pub request: Edits,
     pub response: Edits,
@@ -67,3 +67,5 @@ impl PartialEq for Expression {
         self.source() == other.source()
     }
 }
+
+impl Eq for Expression {}

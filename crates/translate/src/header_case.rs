@@ -2,46 +2,39 @@
 
 use std::collections::BTreeSet;
 
+use agw_api::external::HttpRoute;
 use agw_api::external::httproutes::HttpRouteRules;
 
 use crate::finding::Code;
 use crate::report::{Report, Subject};
-use crate::state::ClusterState;
 
 /// Notes the first response header that filters of a route write with capital letters, and names
 /// the others: HTTP/2 has none (RFC 9113 §8.2).
-pub(crate) fn report_all(state: &ClusterState, report: &mut Report) {
-    for (key, sourced) in &state.routes {
-        let subject = Subject {
-            kind: "HTTPRoute",
-            key,
-            origin: &sourced.origin,
-        };
-        let rules = sourced.object.spec.rules.iter().flatten().enumerate();
-        let named = rules.flat_map(|(index, rule)| {
-            let names = names(rule).into_iter();
-            names.map(move |(field, name)| (format!("spec.rules[{index}].{field}"), name))
-        });
-        let is_cased = |name: &str| name.bytes().any(|b| b.is_ascii_uppercase());
-        let mut cased = named.filter(|(_, name)| is_cased(name));
-        let Some((field, name)) = cased.next() else {
-            continue;
-        };
-        let others: BTreeSet<_> = cased
-            .map(|(_, other)| other)
-            .filter(|o| *o != name)
-            .collect();
-        let mut message = format!(
-            "HTTP/2 clients see `{name}` as `{}`",
-            name.to_ascii_lowercase()
-        );
-        if !others.is_empty() {
-            let others: Vec<_> = others.iter().map(|o| format!("`{o}`")).collect();
-            message += &format!(", and {} in lower case too", others.join(", "));
-        }
-        let remedy = "nothing to do unless clients compare names letter by letter; HTTP/1.1 clients see them as written";
-        report.add(subject, Code::HeaderCase, &field, message, remedy);
+pub(crate) fn report(route: &HttpRoute, subject: Subject<'_>, report: &mut Report) {
+    let rules = route.spec.rules.iter().flatten().enumerate();
+    let named = rules.flat_map(|(index, rule)| {
+        let names = names(rule).into_iter();
+        names.map(move |(field, name)| (format!("spec.rules[{index}].{field}"), name))
+    });
+    let is_cased = |name: &str| name.bytes().any(|b| b.is_ascii_uppercase());
+    let mut cased = named.filter(|(_, name)| is_cased(name));
+    let Some((field, name)) = cased.next() else {
+        return;
+    };
+    let others: BTreeSet<_> = cased
+        .map(|(_, other)| other)
+        .filter(|o| *o != name)
+        .collect();
+    let mut message = format!(
+        "HTTP/2 clients see `{name}` as `{}`",
+        name.to_ascii_lowercase()
+    );
+    if !others.is_empty() {
+        let others: Vec<_> = others.iter().map(|o| format!("`{o}`")).collect();
+        message += &format!(", and {} in lower case too", others.join(", "));
     }
+    let remedy = "nothing to do unless clients compare names letter by letter; HTTP/1.1 clients see them as written";
+    report.add(subject, Code::HeaderCase, &field, message, remedy);
 }
 
 /// Response headers that a rule sets or adds, and their fields within it.

@@ -12,6 +12,7 @@ mod header_case;
 pub mod infra;
 mod limits;
 pub mod manifest;
+mod memo;
 mod policy;
 mod reference;
 mod report;
@@ -31,33 +32,45 @@ use agw_core::backend::Backend;
 use agw_core::config::GatewayConfig;
 use agw_core::id::BackendKey;
 use agw_core::listener::Listener;
-use agw_core::route::Route;
 
 use finding::Finding;
 use gateway::GatewayPlan;
 use infra::GatewayInfra;
+use memo::Memo;
 use policy::Attached;
 use report::Report;
+use service::Endpoints;
 
 pub use settings::{Mode, Settings};
 pub use state::{ClusterState, Objects};
 pub use status::ObjectStatus;
 
 /// What the objects mean.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Translation {
     /// One configuration per Gateway of ours, in the order of their names.
     pub gateways: Vec<Arc<GatewayConfig>>,
     /// The exact status of every object that gets one.
-    pub statuses: Vec<ObjectStatus>,
+    pub statuses: Vec<Arc<ObjectStatus>>,
     pub findings: Vec<Finding>,
     /// What is deployed for each Gateway of ours; nothing when files are served.
     pub infra: Vec<GatewayInfra>,
+    memo: Memo,
 }
 
 /// Translates the whole state. The same state gives the same result, whatever order its objects
 /// came in; an object that is not valid changes nothing for the others.
 pub fn translate(state: &ClusterState, settings: &Settings) -> Translation {
+    translate_again(&Translation::default(), state, settings)
+}
+
+/// The same, at less cost when `before` is of a state that differs in a few routes: what became of
+/// the others is taken over, as the same values.
+pub fn translate_again(
+    before: &Translation,
+    state: &ClusterState,
+    settings: &Settings,
+) -> Translation {
     let mut report = Report::default();
     let parameters = infra::read_all(state, &mut report);
     let classes = class::ours(state, settings, &parameters, &mut report);
@@ -70,15 +83,13 @@ pub fn translate(state: &ClusterState, settings: &Settings) -> Translation {
         gateways: &gateways,
         backends: &backends,
         policies: &policies,
+        endpoints: &Endpoints::of(state),
     };
-    let routes: Vec<_> = state
-        .routes
-        .iter()
-        .map(|(key, sourced)| route::translate(context, key, sourced, &mut report))
-        .collect();
-    shadow::report_all(state, &gateways, &routes, &mut report);
-    limits::report_all(state, &gateways, &policies, &routes, &mut report);
-    header_case::report_all(state, &mut report);
+    let memo = before.memo.next(state, settings, context);
+    let routes = memo.routes();
+    let findings = routes.iter().flat_map(|route| &route.findings);
+    report.extend(findings.cloned());
+    shadow::report_all(routes, &mut report);
     state::report_without_effect(state, settings, &mut report);
     let infra = match settings.mode {
         Mode::Files => Vec::new(),
@@ -86,32 +97,29 @@ pub fn translate(state: &ClusterState, settings: &Settings) -> Translation {
     };
     let unreadable = unreadable::statuses(state, &gateways, &mut report);
     let configs = gateways.iter().enumerate();
-    let configs = configs.map(|(index, plan)| Arc::new(config(index, plan, &routes, &policies)));
-    let mut translation = Translation {
-        gateways: configs.collect(),
+    let configs = configs.map(|(index, plan)| Arc::new(config(index, plan, routes, &policies)));
+    let configs = configs.collect();
+    let gateway_statuses = gateways.iter().enumerate();
+    let gateway_statuses =
+        gateway_statuses.map(|(index, plan)| plan.status(&attached(index, plan, routes)));
+    let statuses = class::statuses(state, &classes).into_iter();
+    let statuses = statuses.chain(gateway_statuses).map(Arc::new);
+    let statuses = statuses.chain(routes.iter().filter_map(|route| route.status.clone()));
+    let others = backend_statuses.into_iter().chain(policies.statuses);
+    let others = others.chain(unreadable).map(Arc::new);
+    Translation {
+        gateways: configs,
+        statuses: statuses.chain(others).collect(),
+        findings: report.finish(),
         infra,
-        ..Translation::default()
-    };
-    translation.statuses = class::statuses(state, &classes);
-    for (index, plan) in gateways.iter().enumerate() {
-        translation
-            .statuses
-            .push(plan.status(&attached(index, plan, &routes)));
+        memo,
     }
-    translation
-        .statuses
-        .extend(routes.iter().filter_map(|route| route.status.clone()));
-    translation.statuses.extend(backend_statuses);
-    translation.statuses.extend(policies.statuses);
-    translation.statuses.extend(unreadable);
-    translation.findings = report.finish();
-    translation
 }
 
 fn config(
     index: usize,
     plan: &GatewayPlan,
-    routes: &[route::Translated],
+    routes: &[Arc<route::Translated>],
     policies: &Attached<'_>,
 ) -> GatewayConfig {
     let listeners = plan.served().map(|listener| Listener {
@@ -130,10 +138,7 @@ fn config(
                 .iter()
                 .map(|(key, backend)| (key.clone(), backend.clone())),
         );
-        attached.push(Arc::new(Route {
-            listeners: attachment.listeners.clone(),
-            ..(*route.route).clone()
-        }));
+        attached.push(attachment.route.clone());
     }
     GatewayConfig {
         gateway: plan.key.clone(),
@@ -146,7 +151,7 @@ fn config(
 }
 
 /// How many accepted routes each listener of a Gateway has.
-fn attached(index: usize, plan: &GatewayPlan, routes: &[route::Translated]) -> Vec<usize> {
+fn attached(index: usize, plan: &GatewayPlan, routes: &[Arc<route::Translated>]) -> Vec<usize> {
     let mut counts = vec![0; plan.listeners.len()];
     for route in routes {
         let Some(attachment) = route.attachments.iter().find(|a| a.gateway == index) else {
@@ -156,7 +161,7 @@ fn attached(index: usize, plan: &GatewayPlan, routes: &[route::Translated]) -> V
             continue;
         }
         for (listener, count) in plan.listeners.iter().zip(&mut counts) {
-            if attachment.listeners.contains(&listener.name) {
+            if attachment.route.listeners.contains(&listener.name) {
                 *count += 1;
             }
         }

@@ -9,11 +9,8 @@ use agw_core::retry::Retry;
 use agw_core::route::{Destination, Rule};
 
 use crate::finding::Code;
-use crate::gateway::GatewayPlan;
-use crate::policy::Attached;
 use crate::report::{Report, Subject};
-use crate::route::Translated;
-use crate::state::ClusterState;
+use crate::route::{Attachment, Context, Translated};
 
 const CODE: Code = Code::LimitWithoutEffect;
 
@@ -28,53 +25,38 @@ struct Place<'a> {
     retry: Option<&'a Retry>,
 }
 
-/// Notes what cannot take effect in the rules of all routes.
-pub(crate) fn report_all(
-    state: &ClusterState,
-    gateways: &[GatewayPlan],
-    policies: &Attached<'_>,
-    routes: &[Translated],
+/// Notes what cannot take effect in the rules of a route.
+pub(crate) fn report(
+    context: Context<'_>,
+    subject: Subject<'_>,
+    route: &Translated,
     report: &mut Report,
 ) {
-    for route in routes {
-        let key = &route.route.key;
-        let Some(sourced) = state.routes.get(key) else {
-            continue;
+    let wider = wider(context, route);
+    for (index, rule) in route.route.rules.iter().enumerate() {
+        let policy = rule.policy.over(&route.route.policy);
+        let place = Place {
+            subject,
+            field: format!("spec.rules[{index}]"),
+            rule,
+            route,
+            whole: rule.request_timeout.or_else(|| longest(&policy, &wider)),
+            retry: rule.retry.as_ref().or(policy.retry.as_ref()),
         };
-        for (index, rule) in route.route.rules.iter().enumerate() {
-            let policy = rule.policy.over(&route.route.policy);
-            let wider = wider(route, gateways, policies);
-            let place = Place {
-                subject: Subject {
-                    kind: "HTTPRoute",
-                    key,
-                    origin: &sourced.origin,
-                },
-                field: format!("spec.rules[{index}]"),
-                rule,
-                route,
-                whole: rule.request_timeout.or_else(|| longest(&policy, &wider)),
-                retry: rule.retry.as_ref().or(policy.retry.as_ref()),
-            };
-            place.attempts(report);
-            place.rule_retry(report);
-        }
+        place.attempts(report);
+        place.rule_retry(report);
     }
 }
 
 /// The policies of the listeners that a route is on, over those of their Gateways.
-fn wider(
-    route: &Translated,
-    gateways: &[GatewayPlan],
-    policies: &Attached<'_>,
-) -> Vec<TrafficPolicy> {
-    let on_listener = |attachment: &crate::route::Attachment| {
-        let gateway = &gateways[attachment.gateway].key;
-        let listeners = attachment.listeners.iter();
+fn wider(context: Context<'_>, route: &Translated) -> Vec<TrafficPolicy> {
+    let on_listener = |attachment: &Attachment| {
+        let gateway = &context.gateways[attachment.gateway].key;
+        let listeners = attachment.route.listeners.iter();
         listeners
             .map(|name| {
-                let listener = policies.listener(gateway, name);
-                listener.over(&policies.gateway(gateway))
+                let listener = context.policies.listener(gateway, name);
+                listener.over(&context.policies.gateway(gateway))
             })
             .collect::<Vec<_>>()
     };

@@ -86,6 +86,11 @@ impl Report {
         told.collect::<Vec<_>>().join("; ")
     }
 
+    /// Every finding, as they were made.
+    pub(crate) fn into_findings(self) -> Vec<Finding> {
+        self.findings
+    }
+
     /// Every finding, in the order of files and lines.
     pub(crate) fn finish(mut self) -> Vec<Finding> {
         self.findings.sort_by(|a, b| {

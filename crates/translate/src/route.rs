@@ -24,12 +24,16 @@ use serde_json::{Value, json};
 
 use crate::backend::Outcome;
 use crate::expression::Rejected;
-use crate::finding::{Code, ObjectRef};
+use crate::finding::{Code, Finding, ObjectRef};
 use crate::gateway::GatewayPlan;
+use crate::header_case;
+use crate::limits;
 use crate::manifest::Sourced;
 use crate::policy::Attached;
 use crate::report::{Report, Subject};
 use crate::retry;
+use crate::service::Endpoints;
+use crate::shadow::{self, Claim};
 use crate::state::ClusterState;
 use crate::status::{Condition, ObjectStatus, conditions};
 
@@ -42,17 +46,22 @@ pub(crate) struct Context<'a> {
     pub(crate) gateways: &'a [GatewayPlan],
     pub(crate) backends: &'a BTreeMap<ObjectKey, Outcome>,
     pub(crate) policies: &'a Attached<'a>,
+    pub(crate) endpoints: &'a Endpoints<'a>,
 }
 
-/// A route with the Gateways it is attached to.
+/// What a route means. It follows from the route and from what is there beside routes.
 #[derive(Debug)]
 pub(crate) struct Translated {
-    pub(crate) route: Arc<Route>,
-    /// Position of the Gateway, and the names of its listeners.
+    pub(crate) source: Arc<Sourced<HttpRoute>>,
+    pub(crate) route: Route,
     pub(crate) attachments: Vec<Attachment>,
     /// Every backend that its rules name.
     pub(crate) backends: BTreeMap<BackendKey, Arc<Backend>>,
-    pub(crate) status: Option<ObjectStatus>,
+    pub(crate) status: Option<Arc<ObjectStatus>>,
+    /// By rule and match: where each applies, and what it matches there.
+    pub(crate) claims: Vec<Vec<Vec<Claim>>>,
+    /// What is to be said of the route whatever other routes there are.
+    pub(crate) findings: Vec<Finding>,
 }
 
 /// The first thing that is wrong with each aspect of a route, for its conditions.
@@ -77,15 +86,15 @@ impl Problems {
 pub(crate) fn translate(
     context: Context<'_>,
     key: &ObjectKey,
-    sourced: &Sourced<HttpRoute>,
-    report: &mut Report,
+    source: &Arc<Sourced<HttpRoute>>,
 ) -> Translated {
     let subject = Subject {
         kind: "HTTPRoute",
         key,
-        origin: &sourced.origin,
+        origin: &source.origin,
     };
-    let object = &sourced.object;
+    let object = &source.object;
+    let report = &mut Report::default();
     let mut problems = Problems::default();
     let hostnames = hostnames(object, subject, &mut problems, report);
     if object.spec.use_default_gateways.is_some() {
@@ -109,8 +118,6 @@ pub(crate) fn translate(
             Arc::new(maker.rule(spec))
         })
         .collect();
-    let (attachments, parents) = attach::attach(context, object, subject, &hostnames, report);
-    let policy = context.policies.route(key);
     let route = Route {
         key: key.clone(),
         listeners: Vec::new(),
@@ -121,15 +128,24 @@ pub(crate) fn translate(
             .as_ref()
             .map(|t| t.0.as_second()),
         rules,
-        policy,
+        policy: context.policies.route(key),
     };
-    let status = status(key, object, &parents, &problems);
-    Translated {
-        route: Arc::new(route),
+    let (attachments, parents) = attach::attach(context, object, subject, &route, report);
+    let status = status(key, object, &parents, &problems).map(Arc::new);
+    let claims = shadow::claims(context.gateways, &route, &attachments);
+    let mut translated = Translated {
+        source: source.clone(),
+        route,
         attachments,
         backends,
         status,
-    }
+        claims,
+        findings: Vec::new(),
+    };
+    limits::report(context, subject, &translated, report);
+    header_case::report(object, subject, report);
+    translated.findings = std::mem::take(report).into_findings();
+    translated
 }
 
 fn hostnames(

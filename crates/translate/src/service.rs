@@ -1,5 +1,6 @@
 //! Services as backends: their ready endpoints, from EndpointSlices.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agw_api::external::{EndpointSlice, Service};
@@ -11,9 +12,32 @@ use agw_core::id::{BackendKey, ObjectKey};
 
 use crate::state::ClusterState;
 
+/// EndpointSlices by the Service that each belongs to.
+#[derive(Debug)]
+pub(crate) struct Endpoints<'a>(BTreeMap<ObjectKey, Vec<&'a EndpointSlice>>);
+
+impl<'a> Endpoints<'a> {
+    pub(crate) fn of(state: &'a ClusterState) -> Self {
+        let mut slices: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (key, sourced) in &state.slices {
+            let labels = sourced.object.metadata.labels.as_ref();
+            if let Some(service) = labels.and_then(|l| l.get(SERVICE_NAME_LABEL)) {
+                let of = ObjectKey::new(key.namespace.clone(), service.as_str());
+                slices.entry(of).or_default().push(&sourced.object);
+            }
+        }
+        Self(slices)
+    }
+
+    fn slices(&self, service: &ObjectKey) -> &[&'a EndpointSlice] {
+        let slices = self.0.get(service);
+        slices.map_or(&[], Vec::as_slice)
+    }
+}
+
 /// The backend of one port of a Service; `None` when the Service has no such port.
 pub(crate) fn backend(
-    state: &ClusterState,
+    endpoints: &Endpoints<'_>,
     key: &ObjectKey,
     service: &Service,
     port: u16,
@@ -24,13 +48,9 @@ pub(crate) fn backend(
         Some("kubernetes.io/h2c") => AppProtocol::H2c,
         _ => AppProtocol::Http1,
     };
-    let mut endpoints: Vec<Endpoint> = state
-        .slices
-        .iter()
-        .filter(|(slice, sourced)| {
-            slice.namespace == key.namespace && belongs(&sourced.object, &key.name)
-        })
-        .flat_map(|(_, sourced)| ready(&sourced.object, wanted.name.as_deref()))
+    let slices = endpoints.slices(key).iter();
+    let mut endpoints: Vec<Endpoint> = slices
+        .flat_map(|slice| ready(slice, wanted.name.as_deref()))
         .collect();
     endpoints.sort_by(|a, b| (&a.host, a.port).cmp(&(&b.host, b.port)));
     endpoints.dedup();
@@ -44,13 +64,6 @@ pub(crate) fn backend(
         key,
         target: BackendTarget::Endpoints(Box::new(target)),
     })
-}
-
-fn belongs(slice: &EndpointSlice, service: &str) -> bool {
-    let labels = slice.metadata.labels.as_ref();
-    labels
-        .and_then(|l| l.get(SERVICE_NAME_LABEL))
-        .is_some_and(|name| name == service)
 }
 
 /// Addresses that take requests: ready, and not ending unless nothing says so. A slice's port

@@ -6,7 +6,7 @@ use agw_core::backend::{Endpoint, ProviderKind};
 use agw_core::secret::Secret;
 
 /// How manifests are read.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {
     pub mode: Mode,
     /// Where AI providers without a host of their own are sent: a mock. Their keys are not needed

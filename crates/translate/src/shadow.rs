@@ -5,7 +5,9 @@
 //! match first, so that a match rarely swallows one that is not equal to it.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use agw_core::hostname::Hostname;
 use agw_core::listener::Listener;
@@ -15,8 +17,7 @@ use agw_core::route::Route;
 use crate::finding::Code;
 use crate::gateway::GatewayPlan;
 use crate::report::{Report, Subject};
-use crate::route::Translated;
-use crate::state::ClusterState;
+use crate::route::{Attachment, Translated};
 
 /// One match of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,35 +27,50 @@ struct Place {
     matched: usize,
 }
 
-/// Where a match applies: on which listener, under which hostname, and what it matches.
-type Claim = (String, String, String);
+/// Where a match applies, on which listener and under which hostname, and what it matches there.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    /// Of the text: claims are looked up far more often than they are made.
+    hash: u64,
+    text: Box<str>,
+}
+
+impl Claim {
+    fn new(text: String) -> Self {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        Self {
+            hash: hasher.finish(),
+            text: text.into(),
+        }
+    }
+}
+
+impl Hash for Claim {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
 
 /// Notes every match that is equal to one of more precedence wherever it applies.
-pub(crate) fn report_all(
-    state: &ClusterState,
-    gateways: &[GatewayPlan],
-    routes: &[Translated],
-    report: &mut Report,
-) {
+pub(crate) fn report_all(routes: &[Arc<Translated>], report: &mut Report) {
     let mut order: Vec<usize> = (0..routes.len()).collect();
     order.sort_by(|a, b| by_age_and_name(&routes[*a].route, &routes[*b].route));
-    let mut owners: BTreeMap<Claim, Place> = BTreeMap::new();
+    let mut owners: HashMap<&Claim, Place> = HashMap::with_capacity(routes.len());
     for index in order {
-        let route = &routes[index];
-        for (rule, spec) in route.route.rules.iter().enumerate() {
-            for (matched, spec) in spec.matches.iter().enumerate() {
+        for (rule, matches) in routes[index].claims.iter().enumerate() {
+            for (matched, claims) in matches.iter().enumerate() {
                 let place = Place {
                     route: index,
                     rule,
                     matched,
                 };
-                let claims = claims(gateways, route, spec);
                 let taken: Vec<_> = claims
                     .iter()
                     .filter_map(|c| owners.get(c).copied())
                     .collect();
                 if !claims.is_empty() && taken.len() == claims.len() {
-                    tell(state, routes, place, taken[0], report);
+                    tell(routes, place, taken[0], report);
                 }
                 for claim in claims {
                     owners.entry(claim).or_insert(place);
@@ -69,22 +85,31 @@ fn by_age_and_name(a: &Route, b: &Route) -> Ordering {
     age(a).cmp(&age(b)).then_with(|| a.key.cmp(&b.key))
 }
 
-fn claims(gateways: &[GatewayPlan], route: &Translated, matched: &Match) -> Vec<Claim> {
-    let text = canonical(matched);
-    let mut claims = Vec::new();
-    for attachment in &route.attachments {
+/// What the matches of a route claim, by rule and match.
+pub(crate) fn claims(
+    gateways: &[GatewayPlan],
+    route: &Route,
+    attachments: &[Attachment],
+) -> Vec<Vec<Vec<Claim>>> {
+    let mut places = Vec::new();
+    for attachment in attachments {
         let gateway = &gateways[attachment.gateway];
-        let listeners = gateway
-            .served()
-            .filter(|l| attachment.listeners.contains(&l.name));
-        for listener in listeners {
-            for hostname in hostnames(&route.route, listener) {
-                let at = format!("{}/{}", gateway.key, listener.name);
-                claims.push((at, hostname.to_string(), text.clone()));
+        let names = &attachment.route.listeners;
+        for listener in gateway.served().filter(|l| names.contains(&l.name)) {
+            for hostname in hostnames(route, listener) {
+                places.push(format!("{}/{} {hostname}", gateway.key, listener.name));
             }
         }
     }
-    claims
+    let of_match = |matched: &Match| {
+        let text = canonical(matched);
+        let claims = places.iter().map(|place| format!("{place} {text}"));
+        claims.map(Claim::new).collect()
+    };
+    let rules = route.rules.iter();
+    rules
+        .map(|rule| rule.matches.iter().map(of_match).collect())
+        .collect()
 }
 
 /// The hostnames that a route has on a listener.
@@ -113,24 +138,12 @@ fn canonical(matched: &Match) -> String {
     )
 }
 
-fn tell(
-    state: &ClusterState,
-    routes: &[Translated],
-    place: Place,
-    owner: Place,
-    report: &mut Report,
-) {
-    let (key, winner) = (
-        &routes[place.route].route.key,
-        &routes[owner.route].route.key,
-    );
-    let Some(sourced) = state.routes.get(key) else {
-        return;
-    };
+fn tell(routes: &[Arc<Translated>], place: Place, owner: Place, report: &mut Report) {
+    let (route, winner) = (&routes[place.route], &routes[owner.route].route.key);
     let subject = Subject {
         kind: "HTTPRoute",
-        key,
-        origin: &sourced.origin,
+        key: &route.route.key,
+        origin: &route.source.origin,
     };
     let by = if place.route == owner.route {
         "of this route".to_owned()
@@ -141,7 +154,14 @@ fn tell(
         "the match never gets a request: spec.rules[{}].matches[{}] {by} matches the same on the same hostname and has precedence",
         owner.rule, owner.matched,
     );
-    let written = sourced.object.spec.rules.iter().flatten().nth(place.rule);
+    let written = route
+        .source
+        .object
+        .spec
+        .rules
+        .iter()
+        .flatten()
+        .nth(place.rule);
     let field = match written.and_then(|rule| rule.matches.as_ref()) {
         Some(_) => format!("spec.rules[{}].matches[{}]", place.rule, place.matched),
         None => format!("spec.rules[{}]", place.rule),

@@ -1,6 +1,7 @@
 //! The objects that translation sees, by kind and name.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use agw_api::external::gateways::GatewayInfrastructure;
 use agw_api::external::{
@@ -18,8 +19,9 @@ use crate::manifest::{Kind, Loaded, Object, SecretObject, Sourced, Unreadable};
 use crate::report::{Report, Subject};
 use crate::settings::{Mode, Settings};
 
-/// Objects of one kind, by namespace and name: the order never depends on how they came in.
-pub type Objects<T> = BTreeMap<ObjectKey, Sourced<T>>;
+/// Objects of one kind, by namespace and name: the order never depends on how they came in. An
+/// object never changes; one that is applied again is another value.
+pub type Objects<T> = BTreeMap<ObjectKey, Arc<Sourced<T>>>;
 
 /// Every object that matters.
 #[derive(Debug, Clone, Default)]
@@ -62,19 +64,19 @@ impl ClusterState {
         let key = ObjectKey::new(reference.namespace.unwrap_or_default(), reference.name);
         self.forget(object.kind(), &key);
         match object {
-            Object::GatewayClass(o) => drop(self.classes.insert(key, o)),
-            Object::Gateway(o) => drop(self.gateways.insert(key, o)),
-            Object::HttpRoute(o) => drop(self.routes.insert(key, o)),
-            Object::ReferenceGrant(o) => drop(self.grants.insert(key, o)),
-            Object::Secret(o) => drop(self.secrets.insert(key, o)),
-            Object::Service(o) => drop(self.services.insert(key, o)),
-            Object::EndpointSlice(o) => drop(self.slices.insert(key, o)),
-            Object::Namespace(o) => drop(self.namespaces.insert(key, o)),
-            Object::Backend(o) => drop(self.backends.insert(key, o)),
-            Object::Policy(o) => drop(self.policies.insert(key, o)),
-            Object::EnterprisePolicy(o) => drop(self.enterprise_policies.insert(key, o)),
-            Object::Parameters(o) => drop(self.parameters.insert(key, o)),
-            Object::EnterpriseParameters(o) => drop(self.enterprise_parameters.insert(key, o)),
+            Object::GatewayClass(o) => put(&mut self.classes, key, o),
+            Object::Gateway(o) => put(&mut self.gateways, key, o),
+            Object::HttpRoute(o) => put(&mut self.routes, key, o),
+            Object::ReferenceGrant(o) => put(&mut self.grants, key, o),
+            Object::Secret(o) => put(&mut self.secrets, key, o),
+            Object::Service(o) => put(&mut self.services, key, o),
+            Object::EndpointSlice(o) => put(&mut self.slices, key, o),
+            Object::Namespace(o) => put(&mut self.namespaces, key, o),
+            Object::Backend(o) => put(&mut self.backends, key, o),
+            Object::Policy(o) => put(&mut self.policies, key, o),
+            Object::EnterprisePolicy(o) => put(&mut self.enterprise_policies, key, o),
+            Object::Parameters(o) => put(&mut self.parameters, key, o),
+            Object::EnterpriseParameters(o) => put(&mut self.enterprise_parameters, key, o),
             // Nothing refers to these yet; the loader has checked their shape.
             Object::ConfigMap(_) => {}
         }
@@ -114,6 +116,62 @@ impl ClusterState {
         self.unreadable.insert((unreadable.kind, key), unreadable);
     }
 
+    /// Whether all but the routes are the very same objects.
+    pub(crate) fn has_surroundings_of(&self, other: &Self) -> bool {
+        let Self {
+            classes,
+            gateways,
+            routes: _,
+            grants,
+            secrets,
+            services,
+            slices,
+            namespaces,
+            backends,
+            policies,
+            enterprise_policies,
+            parameters,
+            enterprise_parameters,
+            broken,
+            unreadable,
+        } = self;
+        same(classes, &other.classes)
+            && same(gateways, &other.gateways)
+            && same(grants, &other.grants)
+            && same(secrets, &other.secrets)
+            && same(services, &other.services)
+            && same(slices, &other.slices)
+            && same(namespaces, &other.namespaces)
+            && same(backends, &other.backends)
+            && same(policies, &other.policies)
+            && same(enterprise_policies, &other.enterprise_policies)
+            && same(parameters, &other.parameters)
+            && same(enterprise_parameters, &other.enterprise_parameters)
+            && *broken == other.broken
+            && *unreadable == other.unreadable
+    }
+
+    /// All but the routes.
+    pub(crate) fn surroundings(&self) -> Self {
+        Self {
+            routes: Objects::new(),
+            classes: self.classes.clone(),
+            gateways: self.gateways.clone(),
+            grants: self.grants.clone(),
+            secrets: self.secrets.clone(),
+            services: self.services.clone(),
+            slices: self.slices.clone(),
+            namespaces: self.namespaces.clone(),
+            backends: self.backends.clone(),
+            policies: self.policies.clone(),
+            enterprise_policies: self.enterprise_policies.clone(),
+            parameters: self.parameters.clone(),
+            enterprise_parameters: self.enterprise_parameters.clone(),
+            broken: self.broken.clone(),
+            unreadable: self.unreadable.clone(),
+        }
+    }
+
     fn forget(&mut self, kind: Kind, key: &ObjectKey) {
         if let Some(unreadable) = self.unreadable.remove(&(kind, key.clone())) {
             self.broken.retain(|broken| *broken != unreadable.object);
@@ -138,6 +196,15 @@ impl ClusterState {
             .or_insert_with(|| name.to_owned());
         labels
     }
+}
+
+fn put<T>(objects: &mut Objects<T>, key: ObjectKey, object: Sourced<T>) {
+    objects.insert(key, Arc::new(object));
+}
+
+/// Whether two maps hold the very same objects. Each knows its own name.
+fn same<T>(a: &Objects<T>, b: &Objects<T>) -> bool {
+    a.len() == b.len() && std::iter::zip(a.values(), b.values()).all(|(a, b)| Arc::ptr_eq(a, b))
 }
 
 /// What shapes a proxy's deployment has nothing to shape where files are served in this process.

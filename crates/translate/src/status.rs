@@ -14,7 +14,7 @@ pub use facts::{Address, BackendHealth, Facts, GatewayFacts, Proxies};
 pub use finalize::finalize;
 
 /// The status that one object gets.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ObjectStatus {
     pub object: ObjectRef,
     /// The object's `status`; of a route or policy only our own entries.

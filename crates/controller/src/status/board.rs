@@ -13,32 +13,43 @@ use crate::queue::Queue;
 #[derive(Debug, Default)]
 pub(crate) struct Board {
     pub(crate) queue: Queue<ObjectRef>,
-    wanted: HashMap<ObjectRef, Arc<ObjectStatus>>,
+    /// With the last translation that said so.
+    wanted: HashMap<ObjectRef, (Arc<ObjectStatus>, u64)>,
+    /// How many have been taken.
+    translations: u64,
     /// Last write of a backend that was about its health.
     health: BTreeMap<ObjectRef, Instant>,
 }
 
 impl Board {
     /// Takes the statuses of a new translation, and returns the objects whose status is another.
-    pub(crate) fn want(&mut self, statuses: &[ObjectStatus]) -> Vec<ObjectRef> {
-        let mut before = std::mem::take(&mut self.wanted);
+    pub(crate) fn want(&mut self, statuses: &[Arc<ObjectStatus>]) -> Vec<ObjectRef> {
+        self.translations += 1;
+        let latest = self.translations;
         let mut changed = Vec::new();
         for status in statuses {
-            let kept = before
-                .remove(&status.object)
-                .filter(|known| **known == *status);
-            if kept.is_none() {
-                changed.push(status.object.clone());
+            match self.wanted.get_mut(&status.object) {
+                Some((known, seen)) => {
+                    *seen = latest;
+                    if known != status {
+                        known.clone_from(status);
+                        changed.push(status.object.clone());
+                    }
+                }
+                None => {
+                    let wanted = (status.clone(), latest);
+                    self.wanted.insert(status.object.clone(), wanted);
+                    changed.push(status.object.clone());
+                }
             }
-            let status = kept.unwrap_or_else(|| Arc::new(status.clone()));
-            self.wanted.insert(status.object.clone(), status);
         }
-        changed.extend(before.into_keys());
+        let gone = self.wanted.extract_if(|_, (_, seen)| *seen != latest);
+        changed.extend(gone.map(|(object, _)| object));
         changed
     }
 
     pub(crate) fn wanted(&self, object: &ObjectRef) -> Option<&Arc<ObjectStatus>> {
-        self.wanted.get(object)
+        self.wanted.get(object).map(|(status, _)| status)
     }
 
     pub(crate) fn all(&self) -> Vec<ObjectRef> {
@@ -77,11 +88,11 @@ mod tests {
         ObjectRef::new("AgentgatewayBackend", Some("ns"), name)
     }
 
-    fn status(name: &str, value: i32) -> ObjectStatus {
-        ObjectStatus {
+    fn status(name: &str, value: i32) -> Arc<ObjectStatus> {
+        Arc::new(ObjectStatus {
             object: backend(name),
             status: json!(value),
-        }
+        })
     }
 
     #[test]

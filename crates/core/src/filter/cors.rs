@@ -26,7 +26,7 @@ const SAID: [HeaderName; 6] = [
 ];
 
 /// A rule's `CORS` filter.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Cors {
     pub origins: Vec<OriginPattern>,
     pub credentials: Credentials,
@@ -44,7 +44,7 @@ pub enum Credentials {
 }
 
 /// Methods or header names: every one, or a comma-separated list; an empty one sends no header.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Names {
     Any,
     Listed(FieldValue),

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::header::{FieldName, FieldValue};
 
 /// Header edits with fixed values, applied in the order set, add, remove.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct HeaderEdits {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub set: Vec<(FieldName, FieldValue)>,

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use super::PathRewrite;
 use crate::matcher::PathMatch;
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Redirect {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheme: Option<RedirectScheme>,

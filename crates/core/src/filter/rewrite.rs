@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::matcher::PathMatch;
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UrlRewrite {
     /// Replaces the `Host` that the backend sees.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use regex::Regex;
 use serde::{Serialize, Serializer};
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum PathMatch {
     Exact(Arc<str>),
     /// By path element: `/foo` matches `/foo`, `/foo/` and `/foo/bar`, never `/foobar`.
@@ -81,6 +81,8 @@ impl PartialEq for Pattern {
         self.source == other.source
     }
 }
+
+impl Eq for Pattern {}
 
 impl fmt::Debug for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

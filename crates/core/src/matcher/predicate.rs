@@ -9,19 +9,19 @@ use super::Pattern;
 use crate::header::FieldName;
 
 /// How a header's or parameter's value is compared.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum ValueMatch {
     Exact(Box<str>),
     Regex(Pattern),
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HeaderMatch {
     pub name: FieldName,
     pub value: ValueMatch,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct QueryMatch {
     pub name: Box<str>,
     pub value: ValueMatch,

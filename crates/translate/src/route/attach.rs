@@ -1,5 +1,6 @@
 //! Which listeners a route is attached to.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use agw_api::conditions::route as reasons;
@@ -8,6 +9,7 @@ use agw_api::external::httproutes::HttpRouteParentRefs;
 use agw_api::names::GATEWAY_GROUP;
 use agw_core::hostname::Hostname;
 use agw_core::id::ObjectKey;
+use agw_core::route::Route;
 use serde_json::{Value, json};
 
 use super::Context;
@@ -20,7 +22,8 @@ use crate::report::{Report, Subject};
 pub(crate) struct Attachment {
     /// Position among the planned Gateways.
     pub(crate) gateway: usize,
-    pub(crate) listeners: Vec<Arc<str>>,
+    /// The route as that Gateway has it: with the names of its listeners.
+    pub(crate) route: Arc<Route>,
 }
 
 /// A parent that is ours, for the route's status.
@@ -41,10 +44,10 @@ pub(super) fn attach(
     context: Context<'_>,
     object: &HttpRoute,
     subject: Subject<'_>,
-    hostnames: &[Hostname],
+    route: &Route,
     report: &mut Report,
 ) -> (Vec<Attachment>, Vec<Parent>) {
-    let mut attachments: Vec<Attachment> = Vec::new();
+    let mut taken_by: BTreeMap<usize, BTreeSet<Arc<str>>> = BTreeMap::new();
     let mut parents = Vec::new();
     for (index, parent) in object.spec.parent_refs.iter().flatten().enumerate() {
         let field = format!("spec.parentRefs[{index}]");
@@ -56,14 +59,11 @@ pub(super) fn attach(
             &context.gateways[gateway],
             parent,
             subject.key,
-            hostnames,
+            &route.hostnames,
         );
         let refused = match taken {
             Ok(listeners) => {
-                match attachments.iter_mut().find(|a| a.gateway == gateway) {
-                    Some(known) => known.listeners.extend(listeners),
-                    None => attachments.push(Attachment { gateway, listeners }),
-                }
+                taken_by.entry(gateway).or_default().extend(listeners);
                 None
             }
             Err(refused) => {
@@ -82,11 +82,14 @@ pub(super) fn attach(
             refused,
         });
     }
-    for attachment in &mut attachments {
-        attachment.listeners.sort();
-        attachment.listeners.dedup();
-    }
-    (attachments, parents)
+    let attachments = taken_by.into_iter().map(|(gateway, listeners)| {
+        let route = Arc::new(Route {
+            listeners: listeners.into_iter().collect(),
+            ..route.clone()
+        });
+        Attachment { gateway, route }
+    });
+    (attachments.collect(), parents)
 }
 
 /// The Gateway of ours that a parentRef names. What is somebody else's gets no status from us.

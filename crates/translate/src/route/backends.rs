@@ -181,8 +181,8 @@ impl RuleMaker<'_, '_> {
             });
         };
         let port = reference.port.and_then(|port| u16::try_from(port).ok());
-        let backend =
-            port.and_then(|port| service::backend(self.context.state, key, &found.object, port));
+        let endpoints = self.context.endpoints;
+        let backend = port.and_then(|port| service::backend(endpoints, key, &found.object, port));
         backend.map(Arc::new).ok_or_else(|| Unresolved {
             reason: reasons::BACKEND_NOT_FOUND,
             code: Code::ServicePortNotFound,
