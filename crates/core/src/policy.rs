@@ -1,5 +1,6 @@
 //! Policies on traffic, as attached to a Gateway, listener, route or rule.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -13,10 +14,10 @@ use crate::transform::Transformation;
 pub struct TrafficPolicy {
     /// Runs before the route is matched; only on Gateways and listeners.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pre_routing: Option<Transformation>,
+    pub pre_routing: Option<Arc<Transformation>>,
     /// Runs after the route is matched.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub post_routing: Option<Transformation>,
+    pub post_routing: Option<Arc<Transformation>>,
     /// Bound on the whole request, from match to the start of the response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_timeout: Option<Duration>,

@@ -57,7 +57,7 @@ pub struct ListenerTable {
     pub hostname: Hostname,
     /// TLS that ends here.
     pub tls: Option<Arc<ListenerTls>>,
-    pub pre_routing: Option<Transformation>,
+    pub pre_routing: Option<Arc<Transformation>>,
     hosts: HostTable,
 }
 

@@ -1,5 +1,7 @@
 //! Each limit from both sides of its edge.
 
+use std::sync::Arc;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -137,10 +139,10 @@ async fn an_answer_held_for_a_policy() {
         ..Edits::default()
     };
     let policy = move || TrafficPolicy {
-        post_routing: Some(Transformation {
+        post_routing: Some(Arc::new(Transformation {
             response: edits(),
             ..Transformation::default()
-        }),
+        })),
         ..TrafficPolicy::default()
     };
     for (limit, seen) in [(8 << 20, true), (10, false)] {

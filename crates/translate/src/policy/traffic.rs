@@ -1,5 +1,7 @@
 //! The traffic part of a policy, in both dialects.
 
+use std::sync::Arc;
+
 use agw_api::policy::Phase;
 use agw_core::policy::TrafficPolicy;
 use agw_core::transform::{Edits, Transformation};
@@ -97,7 +99,7 @@ impl Policy<'_> {
             .unwrap_or_default();
         let mut policy = compiled.rest;
         match (phase, on_gateway) {
-            (Phase::PreRouting, true) => policy.pre_routing = compiled.standard,
+            (Phase::PreRouting, true) => policy.pre_routing = compiled.standard.map(Arc::new),
             (Phase::PreRouting, false) => {
                 let message = format!(
                     "`phase: PreRouting` cannot run on {target}: the route is chosen by then"
@@ -112,7 +114,7 @@ impl Policy<'_> {
                 );
                 return Err(Rejected);
             }
-            (Phase::PostRouting, _) => policy.post_routing = compiled.standard,
+            (Phase::PostRouting, _) => policy.post_routing = compiled.standard.map(Arc::new),
         }
         if let Some(inline) = compiled.inline {
             let slot = if on_gateway {
@@ -131,7 +133,7 @@ impl Policy<'_> {
                 );
                 return Err(Rejected);
             }
-            *slot = Some(inline);
+            *slot = Some(Arc::new(inline));
         }
         if phase == Phase::PreRouting
             && (policy.request_timeout.is_some() || policy.retry.is_some())

@@ -1,5 +1,7 @@
 //! Policies, transformations and retries.
 
+use std::sync::Arc;
+
 use agw_core::expr::Expression;
 use agw_core::header::FieldName;
 use agw_core::policy::TrafficPolicy;
@@ -67,8 +69,8 @@ impl From<&TrafficPolicy> for proto::TrafficPolicy {
             retry,
         } = policy;
         Self {
-            pre_routing: pre_routing.as_ref().map(Into::into),
-            post_routing: post_routing.as_ref().map(Into::into),
+            pre_routing: pre_routing.as_deref().map(Into::into),
+            post_routing: post_routing.as_deref().map(Into::into),
             request_timeout: request_timeout.map(Into::into),
             retry: retry.as_ref().map(Into::into),
         }
@@ -86,8 +88,8 @@ impl TryFrom<proto::TrafficPolicy> for TrafficPolicy {
             retry,
         } = policy;
         Ok(Self {
-            pre_routing: optional(pre_routing, "pre_routing")?,
-            post_routing: optional(post_routing, "post_routing")?,
+            pre_routing: optional(pre_routing, "pre_routing")?.map(Arc::new),
+            post_routing: optional(post_routing, "post_routing")?.map(Arc::new),
             request_timeout: optional(request_timeout, "request_timeout")?,
             retry: optional(retry, "retry")?,
         })
