@@ -1,5 +1,7 @@
 //! Where requests go: AI providers and plain endpoints.
 
+use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +9,7 @@ use serde::Serialize;
 
 use crate::expr::Expression;
 use crate::id::BackendKey;
+use crate::listener::Certificate;
 use crate::retry::Retry;
 use crate::secret::Secret;
 use crate::transform::Transformation;
@@ -104,21 +107,82 @@ pub struct Endpoint {
     pub tls: Option<UpstreamTls>,
 }
 
-/// TLS towards an endpoint, against the system's roots unless said otherwise.
+/// TLS towards an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct UpstreamTls {
-    /// Server name to ask for and verify; `None` means the endpoint's host.
+    /// Server name to ask for; `None` means the endpoint's host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sni: Option<Arc<str>>,
     pub verify: Verify,
+    /// What the gateway shows of itself when it is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<Arc<Certificate>>,
 }
 
 /// Which server certificates are accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub enum Verify {
+    /// One for the server name, by the system's roots.
     Full,
     /// `insecureSkipVerify`: any certificate.
     Off,
+    /// As a BackendTLSPolicy says.
+    Trust(Arc<Trust>),
+}
+
+/// Who vouches for a backend, and for whom.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct Trust {
+    #[serde(skip)]
+    pub roots: Roots,
+    /// The certificate must be for one of these; empty means the server name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<SubjectName>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub enum Roots {
+    System,
+    /// Certificates of authorities, in DER. Never empty.
+    Only(Vec<Arc<[u8]>>),
+}
+
+/// Whom a certificate is for (RFC 5280 §4.2.1.6).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub enum SubjectName {
+    Dns(Arc<str>),
+    Uri(Arc<str>),
+}
+
+impl UpstreamTls {
+    /// TLS that is verified in this way, under the endpoint's own name.
+    pub fn new(verify: Verify) -> Self {
+        Self {
+            sni: None,
+            verify,
+            client: None,
+        }
+    }
+}
+
+impl fmt::Debug for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let roots = match &self.roots {
+            Roots::System => None,
+            Roots::Only(authorities) => Some(authorities.len()),
+        };
+        f.debug_struct("Trust")
+            .field("roots", &roots)
+            .field("names", &self.names)
+            .finish()
+    }
+}
+
+/// By the names: equality looks at the rest.
+impl Hash for Trust {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.names.hash(state);
+    }
 }
 
 /// What a backend asks of the requests sent to it.

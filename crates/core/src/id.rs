@@ -12,11 +12,24 @@ pub struct ObjectKey {
     pub name: Arc<str>,
 }
 
+/// What kind of object a route comes from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub enum RouteKind {
+    #[default]
+    Http,
+    Grpc,
+    Tls,
+    Tcp,
+    Udp,
+}
+
 /// What kind of object a backend comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub enum BackendKind {
     AgentgatewayBackend,
     Service,
+    /// A Service's port for datagrams: the same number may be another port for streams.
+    UdpService,
 }
 
 /// Identity of a backend within one Gateway's configuration: stable across configuration changes,
@@ -25,7 +38,7 @@ pub enum BackendKind {
 pub struct BackendKey {
     pub kind: BackendKind,
     pub object: ObjectKey,
-    /// Service port; `None` for an `AgentgatewayBackend`.
+    /// The Service's port; `None` for an `AgentgatewayBackend`.
     pub port: Option<u16>,
 }
 
@@ -51,6 +64,36 @@ impl Serialize for ObjectKey {
     }
 }
 
+impl RouteKind {
+    pub const ALL: [Self; 5] = [Self::Http, Self::Grpc, Self::Tls, Self::Tcp, Self::Udp];
+
+    /// The kind as manifests write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "HTTPRoute",
+            Self::Grpc => "GRPCRoute",
+            Self::Tls => "TLSRoute",
+            Self::Tcp => "TCPRoute",
+            Self::Udp => "UDPRoute",
+        }
+    }
+
+    /// Whether its requests are HTTP's, which have paths and headers.
+    pub fn has_requests(self) -> bool {
+        matches!(self, Self::Http | Self::Grpc)
+    }
+
+    pub(crate) fn is_http(&self) -> bool {
+        *self == Self::Http
+    }
+}
+
+impl fmt::Display for RouteKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 impl BackendKey {
     pub fn agentgateway(object: ObjectKey) -> Self {
         Self {
@@ -65,6 +108,13 @@ impl BackendKey {
             kind: BackendKind::Service,
             object,
             port: Some(port),
+        }
+    }
+
+    pub fn udp_service(object: ObjectKey, port: u16) -> Self {
+        Self {
+            kind: BackendKind::UdpService,
+            ..Self::service(object, port)
         }
     }
 }

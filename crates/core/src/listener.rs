@@ -1,11 +1,11 @@
 //! Where a Gateway listens.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::filter::RedirectScheme;
 use crate::hostname::Hostname;
 use crate::id::ObjectKey;
 use crate::policy::TrafficPolicy;
@@ -22,12 +22,30 @@ pub struct Listener {
     pub policy: TrafficPolicy,
 }
 
-/// What is spoken on a listener's connections: HTTP/1.1 and HTTP/2, in the clear (the latter by
-/// prior knowledge) or under TLS (by ALPN).
+/// What is spoken on a listener's connections.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Protocol {
+    /// HTTP/1.1, and HTTP/2 by prior knowledge.
     Http,
+    /// HTTP/1.1 and HTTP/2 by ALPN, under TLS.
     Https(Arc<ListenerTls>),
+    /// TLS that ends at the backend: only the name that it asks for is read.
+    TlsPassthrough,
+    /// Anything, under TLS that ends here.
+    Tls(Arc<ListenerTls>),
+    /// Anything, over TCP.
+    Tcp,
+    /// Datagrams.
+    Udp,
+}
+
+/// What a port's connections begin with. Listeners that share a port agree on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub enum Transport {
+    Http,
+    Tls,
+    Tcp,
+    Udp,
 }
 
 /// TLS that ends at a listener. Serialises without keys.
@@ -35,6 +53,26 @@ pub enum Protocol {
 pub struct ListenerTls {
     /// Never empty. The first whose key fits what the client can verify is shown.
     pub certificates: Vec<Certificate>,
+    /// How clients show who they are; `None` asks for nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clients: Option<Arc<ClientValidation>>,
+}
+
+/// What is asked of the certificates of clients.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct ClientValidation {
+    pub mode: ClientValidationMode,
+    /// Certificates of the authorities that vouch for clients, in DER. Never empty.
+    #[serde(skip)]
+    pub authorities: Vec<Arc<[u8]>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum ClientValidationMode {
+    /// A client without a valid certificate gets no connection.
+    ValidOnly,
+    /// Any client does, also with a certificate that is not valid.
+    InsecureFallback,
 }
 
 /// A certificate chain with its key, in DER; translation has checked that they belong together.
@@ -55,12 +93,26 @@ pub struct Certificate {
 pub struct PrivateKey(Arc<[u8]>);
 
 impl Protocol {
-    /// The scheme of the URLs that clients use.
-    pub fn scheme(&self) -> RedirectScheme {
+    pub fn transport(&self) -> Transport {
         match self {
-            Self::Http => RedirectScheme::Http,
-            Self::Https(_) => RedirectScheme::Https,
+            Self::Http => Transport::Http,
+            Self::Https(_) | Self::TlsPassthrough | Self::Tls(_) => Transport::Tls,
+            Self::Tcp => Transport::Tcp,
+            Self::Udp => Transport::Udp,
         }
+    }
+
+    /// TLS that ends here.
+    pub fn tls(&self) -> Option<&Arc<ListenerTls>> {
+        match self {
+            Self::Https(tls) | Self::Tls(tls) => Some(tls),
+            Self::Http | Self::TlsPassthrough | Self::Tcp | Self::Udp => None,
+        }
+    }
+
+    /// Whether its connections carry requests.
+    pub fn has_requests(&self) -> bool {
+        matches!(self, Self::Http | Self::Https(_))
     }
 }
 
@@ -78,6 +130,22 @@ impl PrivateKey {
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("<redacted>")
+    }
+}
+
+impl fmt::Debug for ClientValidation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientValidation")
+            .field("mode", &self.mode)
+            .field("authorities", &self.authorities.len())
+            .finish()
+    }
+}
+
+/// By the Secret: equality looks at the rest.
+impl Hash for Certificate {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.secret.hash(state);
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::filter::Filter;
 use crate::hostname::Hostname;
-use crate::id::{BackendKey, ObjectKey};
+use crate::id::{BackendKey, ObjectKey, RouteKind};
 use crate::matcher::Match;
 use crate::policy::TrafficPolicy;
 use crate::retry::Retry;
@@ -15,6 +15,8 @@ use crate::retry::Retry;
 /// One route object, attached to some of the Gateway's listeners.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Route {
+    #[serde(skip_serializing_if = "RouteKind::is_http")]
+    pub kind: RouteKind,
     pub key: ObjectKey,
     /// Names of the listeners it is attached to.
     pub listeners: Vec<Arc<str>>,
@@ -33,7 +35,8 @@ pub struct Route {
 pub struct Rule {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Arc<str>>,
-    /// Never empty: no match in the manifest means prefix `/`.
+    /// Never empty: no match in the manifest means prefix `/`. So has a rule for connections, which
+    /// are matched by their hostname alone.
     pub matches: Vec<Match>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub filters: Vec<Filter>,

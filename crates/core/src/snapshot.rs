@@ -3,18 +3,18 @@
 //! A snapshot never changes. A request keeps the one it started with.
 
 mod plan;
+mod reuse;
 mod table;
 
 use std::sync::Arc;
 
-use http::HeaderName;
+use http::{HeaderMap, HeaderName, Method};
 use rustc_hash::FxHashMap;
 
 use crate::config::GatewayConfig;
-use crate::filter::RedirectScheme;
 use crate::hostname::Hostname;
 use crate::id::{BackendKey, ObjectKey};
-use crate::listener::{Listener, ListenerTls, Protocol};
+use crate::listener::{Listener, Protocol, Transport};
 use crate::matcher::{Match, RequestHead};
 use crate::policy::TrafficPolicy;
 use crate::transform::Transformation;
@@ -33,19 +33,22 @@ pub struct Snapshot {
     pub binds: Vec<Bind>,
     /// Every place a request can be sent to; [`Target::index`] is the position here.
     pub targets: Vec<Arc<Target>>,
-    /// Every rule; [`RulePlan::index`] is the position here.
+    /// Every rule, in no order; [`RulePlan::index`] is the position here.
     pub rules: Vec<Arc<RulePlan>>,
+    /// Where each backend's targets are.
+    groups: Arc<plan::Groups>,
     /// Header names that some route matches on or that are asked for, sorted: the access log shows
     /// them.
     pub logged_headers: Vec<HeaderName>,
 }
 
-/// One port and the listeners that share it.
+/// One port and the listeners that share it. A number may be a port for streams and another for
+/// datagrams.
 #[derive(Debug)]
 pub struct Bind {
     pub port: u16,
     /// The same for all its listeners: translation sees to that.
-    pub scheme: RedirectScheme,
+    pub transport: Transport,
     /// The most specific hostname first.
     listeners: Vec<ListenerTable>,
 }
@@ -55,8 +58,7 @@ pub struct Bind {
 pub struct ListenerTable {
     pub name: Arc<str>,
     pub hostname: Hostname,
-    /// TLS that ends here.
-    pub tls: Option<Arc<ListenerTls>>,
+    pub protocol: Protocol,
     pub pre_routing: Option<Arc<Transformation>>,
     hosts: HostTable,
 }
@@ -71,22 +73,25 @@ pub struct Selected<'a> {
 impl Snapshot {
     /// Indexes `config`. Cost is linear in its size, so this belongs off the request path.
     pub fn build(version: u64, config: Arc<GatewayConfig>) -> Self {
-        let (targets, by_key) = plan::targets(&config.backends);
-        let mut rules = Vec::new();
-        let mut entries = Vec::new();
-        for route in &config.routes {
-            for (position, rule) in route.rules.iter().enumerate() {
-                let plan = Arc::new(RulePlan::build(
-                    rules.len(),
-                    route,
-                    position,
-                    rule,
-                    &config.policy,
-                    &by_key,
-                ));
-                entries.extend((0..rule.matches.len()).map(|m| table::Entry::new(&plan, m)));
-                rules.push(plan);
-            }
+        Self::build_after(None, version, config)
+    }
+
+    /// The same, at less cost and in less memory where routes are the very same values as in the
+    /// snapshot before.
+    pub fn build_after(previous: Option<&Self>, version: u64, config: Arc<GatewayConfig>) -> Self {
+        let alike = |previous: &&Self| {
+            previous.config.backends == config.backends && previous.config.policy == config.policy
+        };
+        let previous = previous.filter(alike);
+        let (targets, groups) = match previous {
+            Some(previous) => (previous.targets.clone(), previous.groups.clone()),
+            None => plan::targets(&config.backends),
+        };
+        let rules = reuse::plans(&config, previous, &groups);
+        let mut entries = Vec::with_capacity(rules.len());
+        for plan in &rules {
+            let matches = 0..plan.rule.matches.len();
+            entries.extend(matches.map(|matched| table::Entry::new(plan, matched)));
         }
         table::sort_by_precedence(&mut entries);
         let binds = binds(&config.listeners, &config.policy, &entries);
@@ -99,6 +104,7 @@ impl Snapshot {
             binds,
             targets,
             rules,
+            groups,
             logged_headers,
         }
     }
@@ -107,8 +113,16 @@ impl Snapshot {
         &self.config.gateway
     }
 
+    /// The listeners that share a port for streams.
     pub fn bind(&self, port: u16) -> Option<&Bind> {
-        self.binds.iter().find(|b| b.port == port)
+        let mut binds = self.binds.iter();
+        binds.find(|b| b.port == port && b.transport != Transport::Udp)
+    }
+
+    /// The listeners that share a port for datagrams.
+    pub fn datagram_bind(&self, port: u16) -> Option<&Bind> {
+        let mut binds = self.binds.iter();
+        binds.find(|b| b.port == port && b.transport == Transport::Udp)
     }
 
     /// The targets of one backend object, in priority order.
@@ -134,6 +148,20 @@ impl ListenerTable {
     pub fn select(&self, request: &RequestHead<'_>) -> Option<Selected<'_>> {
         self.hosts.select(request)
     }
+
+    /// The rule that a connection falls under, by the name that its TLS asks for, in lower case;
+    /// without one it is empty.
+    pub fn select_connection(&self, name: &str) -> Option<&Arc<RulePlan>> {
+        let (method, headers) = (Method::CONNECT, HeaderMap::new());
+        let head = RequestHead {
+            method: &method,
+            host: name,
+            path: "/",
+            query: None,
+            headers: &headers,
+        };
+        self.hosts.select(&head).map(|selected| selected.plan)
+    }
 }
 
 fn binds(listeners: &[Listener], gateway: &TrafficPolicy, entries: &[table::Entry]) -> Vec<Bind> {
@@ -142,18 +170,20 @@ fn binds(listeners: &[Listener], gateway: &TrafficPolicy, entries: &[table::Entr
         let table = ListenerTable {
             name: listener.name.clone(),
             hostname: listener.hostname.clone(),
-            tls: match &listener.protocol {
-                Protocol::Http => None,
-                Protocol::Https(tls) => Some(tls.clone()),
-            },
+            protocol: listener.protocol.clone(),
             pre_routing: listener.policy.over(gateway).pre_routing,
             hosts: HostTable::build(listener, entries),
         };
-        match by_port.iter_mut().find(|b| b.port == listener.port) {
+        let transport = listener.protocol.transport();
+        let shares = |bind: &&mut Bind| {
+            let datagrams = |transport| transport == Transport::Udp;
+            bind.port == listener.port && datagrams(bind.transport) == datagrams(transport)
+        };
+        match by_port.iter_mut().find(shares) {
             Some(bind) => bind.listeners.push(table),
             None => by_port.push(Bind {
                 port: listener.port,
-                scheme: listener.protocol.scheme(),
+                transport,
                 listeners: vec![table],
             }),
         }
@@ -161,7 +191,7 @@ fn binds(listeners: &[Listener], gateway: &TrafficPolicy, entries: &[table::Entr
     for bind in &mut by_port {
         bind.listeners.sort_by(|a, b| b.hostname.cmp(&a.hostname));
     }
-    by_port.sort_by_key(|b| b.port);
+    by_port.sort_by_key(|b| (b.port, b.transport));
     by_port
 }
 

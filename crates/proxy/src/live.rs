@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use agw_core::balance::Schedule;
 use agw_core::health::{Availability, Change, Health, Millis};
-use agw_core::id::{BackendKey, ObjectKey};
+use agw_core::id::{BackendKey, ObjectKey, RouteKind};
 use agw_core::retry::RetryBudget;
 use agw_core::snapshot::{MirrorPlan, RulePlan, Snapshot, Target};
 use http::Extensions;
@@ -262,15 +262,17 @@ fn known_targets(live: &Live) -> FxHashMap<(&BackendKey, &str), Arc<TargetState>
         .collect()
 }
 
-fn known_turns(live: &Live) -> FxHashMap<(&ObjectKey, &str), (&Schedule, &Arc<AtomicUsize>)> {
+fn known_turns(live: &Live) -> FxHashMap<RuleIdentity<'_>, (&Schedule, &Arc<AtomicUsize>)> {
     let rules = live.snapshot.rules.iter().zip(&live.rules);
     rules
         .map(|(plan, state)| (rule_identity(plan), (&plan.actives, &state.turn)))
         .collect()
 }
 
-fn rule_identity(plan: &RulePlan) -> (&ObjectKey, &str) {
-    (&plan.route.key, &plan.name)
+type RuleIdentity<'a> = (RouteKind, &'a ObjectKey, &'a str);
+
+fn rule_identity(plan: &RulePlan) -> RuleIdentity<'_> {
+    (plan.route.kind, &plan.route.key, &plan.name)
 }
 
 /// Milliseconds on the process's own monotonic clock: what health is kept in.

@@ -74,7 +74,7 @@ impl Proxy {
         snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     ) -> Result<Self, StartError> {
         let settings = Arc::new(settings);
-        let tls = TlsClients::from_system_roots()?;
+        let tls = TlsClients::from_system_roots();
         let servers = TlsServers::new()?;
         let live = Arc::new(ArcSwapOption::empty());
         let shared = Shared {

@@ -3,9 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use agw_core::filter::RedirectScheme as Scheme;
 use agw_core::hostname::Hostname;
-use agw_core::listener::Certificate;
+use agw_core::listener::{Certificate, Transport};
 use agw_core::snapshot::Snapshot;
 use rustc_hash::FxHashMap;
 use rustls::ServerConfig;
@@ -42,9 +41,17 @@ impl TlsServers {
     /// is left out and logged; translation has tried it before.
     pub(crate) fn configs(&self, snapshot: &Snapshot) -> ServerConfigs {
         let mut configs = ServerConfigs::default();
-        for bind in snapshot.binds.iter().filter(|b| b.scheme == Scheme::Https) {
+        for bind in snapshot
+            .binds
+            .iter()
+            .filter(|b| b.transport == Transport::Tls)
+        {
             let listeners = bind.listeners().iter().map(|listener| {
-                let certificates = listener.tls.iter().flat_map(|tls| &tls.certificates);
+                let certificates = listener
+                    .protocol
+                    .tls()
+                    .into_iter()
+                    .flat_map(|tls| &tls.certificates);
                 let keys = certificates.filter_map(|c| self.key(c));
                 (listener.hostname.clone(), keys.collect())
             });

@@ -17,7 +17,7 @@ use agw_api::external::httproutes::HttpRouteRules;
 use agw_api::names::CONTROLLER_NAME;
 use agw_core::backend::Backend;
 use agw_core::hostname::Hostname;
-use agw_core::id::{BackendKey, ObjectKey};
+use agw_core::id::{BackendKey, ObjectKey, RouteKind};
 use agw_core::policy::TrafficPolicy;
 use agw_core::route::{Route, Rule};
 use serde_json::{Value, json};
@@ -119,6 +119,7 @@ pub(crate) fn translate(
         })
         .collect();
     let route = Route {
+        kind: RouteKind::Http,
         key: key.clone(),
         listeners: Vec::new(),
         hostnames,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use agw_core::backend::Backend;
 use agw_core::config::GatewayConfig;
-use agw_core::id::{BackendKey, ObjectKey};
+use agw_core::id::{BackendKey, ObjectKey, RouteKind};
 use agw_core::route::Route;
 use rustc_hash::FxHashMap;
 
@@ -41,7 +41,7 @@ pub(crate) struct Content {
     config: Arc<GatewayConfig>,
     /// In the order of their ids.
     entries: Vec<Arc<Entry>>,
-    routes: FxHashMap<ObjectKey, Piece<Route>>,
+    routes: FxHashMap<(RouteKind, ObjectKey), Piece<Route>>,
     backends: FxHashMap<BackendKey, Piece<Backend>>,
     /// Resources that cannot travel, and why.
     pub(crate) refused: Vec<(ResourceKey, Arc<str>)>,

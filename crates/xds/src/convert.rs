@@ -12,6 +12,7 @@ mod policy;
 mod resource;
 mod route;
 mod secret;
+mod tls;
 
 pub use invalid::Invalid;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use agw_core::id::{BackendKey, ObjectKey};
+use agw_core::id::{BackendKey, ObjectKey, RouteKind};
 use sha2::{Digest, Sha256};
 
 use crate::convert::Invalid;
@@ -31,7 +31,7 @@ pub struct ResourceId {
 pub enum ResourceKey {
     /// The listener's name.
     Listener(Arc<str>),
-    Route(ObjectKey),
+    Route(RouteKind, ObjectKey),
     Backend(BackendKey),
     /// The Gateway's own policy.
     Policy,

@@ -57,11 +57,11 @@ fn health_of(health: &agw_xds::BackendHealth) -> BackendHealth {
 fn object(gateway: &ObjectKey, resource: &ResourceKey) -> Option<ObjectRef> {
     let named = |kind: &str, key: &ObjectKey| ObjectRef::new(kind, Some(&key.namespace), &key.name);
     Some(match resource {
-        ResourceKey::Route(key) => named("HTTPRoute", key),
+        ResourceKey::Route(kind, key) => named(kind.as_str(), key),
         ResourceKey::Backend(BackendKey { kind, object, .. })
         | ResourceKey::Credential(BackendKey { kind, object, .. }) => match kind {
             BackendKind::AgentgatewayBackend => named("AgentgatewayBackend", object),
-            BackendKind::Service => return None,
+            BackendKind::Service | BackendKind::UdpService => return None,
         },
         ResourceKey::Listener(_) | ResourceKey::Policy | ResourceKey::Certificate(_) => {
             named("Gateway", gateway)
@@ -103,6 +103,8 @@ pub(super) fn page(wire: &wire::Deliveries) -> Value {
 mod tests {
     use std::sync::Arc;
 
+    use agw_core::id::RouteKind;
+
     use super::*;
 
     fn key(name: &str) -> ObjectKey {
@@ -121,7 +123,7 @@ mod tests {
             proxies: vec![Arc::from("a"), Arc::from("b")],
             acked_revision: Some(7),
             problems: vec![
-                problem(ResourceKey::Route(key("r"))),
+                problem(ResourceKey::Route(RouteKind::Http, key("r"))),
                 problem(ResourceKey::Credential(BackendKey::agentgateway(key("b")))),
                 problem(ResourceKey::Backend(BackendKey::service(key("s"), 80))),
                 problem(ResourceKey::Listener("http".into())),

@@ -22,6 +22,8 @@ use crate::route::{BackendRef, Destination, Route, Rule};
 pub struct RulePlan {
     /// Position in [`super::Snapshot::rules`].
     pub index: usize,
+    /// Position among the rules of its route.
+    pub position: usize,
     pub route: Arc<Route>,
     /// `namespace/name` of the route, for logs.
     pub route_label: Arc<str>,
@@ -119,10 +121,10 @@ impl RulePlan {
         index: usize,
         route: &Arc<Route>,
         position: usize,
-        rule: &Arc<Rule>,
         gateway: &TrafficPolicy,
         targets: &Groups,
     ) -> Self {
+        let rule = &route.rules[position];
         let own_mirrors = mirrors(&rule.filters, targets, 0);
         let mut mirror_count = own_mirrors.len();
         let choices: Vec<_> = rule
@@ -141,6 +143,7 @@ impl RulePlan {
             .collect();
         Self {
             index,
+            position,
             route: route.clone(),
             route_label: route.key.to_string().into(),
             rule: rule.clone(),
@@ -189,6 +192,7 @@ impl RulePlan {
 }
 
 /// Where each backend's targets are.
+#[derive(Debug)]
 pub(super) struct Groups {
     targets: TargetGroups,
     ai: FxHashMap<BackendKey, ()>,
@@ -233,7 +237,7 @@ fn mirrors(filters: &[Filter], groups: &Groups, before: usize) -> Vec<MirrorPlan
 }
 
 /// One target per provider entry or plain backend, and where each backend's are.
-pub(super) fn targets(backends: &[Arc<Backend>]) -> (Vec<Arc<Target>>, Groups) {
+pub(super) fn targets(backends: &[Arc<Backend>]) -> (Vec<Arc<Target>>, Arc<Groups>) {
     let mut all = Vec::new();
     let mut groups = Groups {
         targets: FxHashMap::default(),
@@ -271,5 +275,5 @@ pub(super) fn targets(backends: &[Arc<Backend>]) -> (Vec<Arc<Target>>, Groups) {
         };
         groups.targets.insert(backend.key.clone(), positions);
     }
-    (all, groups)
+    (all, Arc::new(groups))
 }

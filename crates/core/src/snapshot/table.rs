@@ -65,7 +65,7 @@ pub(super) fn sort_by_precedence(entries: &mut [Entry]) {
         a.matched()
             .by_precedence(b.matched())
             .then_with(|| by_age_and_name(a, b))
-            .then_with(|| (a.plan.index, a.position).cmp(&(b.plan.index, b.position)))
+            .then_with(|| (a.plan.position, a.position).cmp(&(b.plan.position, b.position)))
     });
 }
 
@@ -75,7 +75,7 @@ fn by_age_and_name(a: &Entry, b: &Entry) -> Ordering {
     let age = |created: Option<i64>| created.unwrap_or(i64::MAX);
     age(a.created)
         .cmp(&age(b.created))
-        .then_with(|| a.key.cmp(&b.key))
+        .then_with(|| (&a.key, a.kind).cmp(&(&b.key, b.kind)))
 }
 
 impl HostTable {
@@ -142,11 +142,11 @@ impl HostTable {
 impl PathTable {
     fn insert(&mut self, entry: Entry) {
         match &entry.matched().path {
-            PathMatch::Exact(path) => self.exact.entry((**path).into()).or_default().push(entry),
+            PathMatch::Exact(path) => add(self.exact.entry((**path).into()).or_default(), entry),
             PathMatch::Regex(_) => self.regex.push(entry),
             PathMatch::Prefix(path) => {
                 self.deepest = self.deepest.max(elements(path));
-                self.prefix.entry((**path).into()).or_default().push(entry);
+                add(self.prefix.entry((**path).into()).or_default(), entry);
             }
         }
     }
@@ -166,6 +166,14 @@ impl PathTable {
             });
         found.map(Entry::selected)
     }
+}
+
+/// Most paths have one entry: no room is made for more than that.
+fn add(list: &mut Vec<Entry>, entry: Entry) {
+    if list.is_empty() {
+        list.reserve_exact(1);
+    }
+    list.push(entry);
 }
 
 fn elements(path: &str) -> usize {

@@ -59,6 +59,7 @@ fn route(
     rules: Vec<Arc<Rule>>,
 ) -> Arc<Route> {
     Arc::new(Route {
+        kind: crate::id::RouteKind::Http,
         key: ObjectKey::new("ns", name),
         listeners: vec!["http".into()],
         hostnames: hostnames

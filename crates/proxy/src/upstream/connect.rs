@@ -14,6 +14,7 @@ use tokio_rustls::TlsConnector;
 use tokio_util::task::TaskTracker;
 
 use super::dns::Resolver;
+use super::tls::Carries;
 use super::{PoolKey, TlsClients};
 use crate::body::{BoxError, Outgoing};
 use crate::error::Error;
@@ -64,7 +65,7 @@ impl Connector {
                 AppProtocol::H2c => self.http2(TokioIo::new(tcp)).await,
             };
         };
-        let connector = TlsConnector::from(self.tls.config(tls.verify));
+        let connector = TlsConnector::from(self.tls.config(tls, Carries::Http)?);
         let stream = connector
             .connect(server_name(tls, &key.endpoint)?, tcp)
             .await?;

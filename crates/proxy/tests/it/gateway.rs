@@ -207,6 +207,7 @@ impl Gateway {
             }],
             policy: plan.policy,
             routes: vec![Arc::new(Route {
+                kind: agw_core::id::RouteKind::Http,
                 key: ObjectKey::new("ns", "route"),
                 listeners: vec!["http".into()],
                 hostnames: vec![],

@@ -313,10 +313,9 @@ async fn time_for_a_connection_to_an_upstream() {
         |limits| limits.connect = Duration::from_millis(200),
         |mock| {
             let tls = ai_with("gpt-4o", address, |provider| {
-                provider.endpoint.tls = Some(agw_core::backend::UpstreamTls {
-                    sni: None,
-                    verify: agw_core::backend::Verify::Off,
-                });
+                provider.endpoint.tls = Some(agw_core::backend::UpstreamTls::new(
+                    agw_core::backend::Verify::Off,
+                ));
             });
             Plan {
                 backends: vec![(tls, 1), (ai("gpt-4o-mini", mock), 0)],

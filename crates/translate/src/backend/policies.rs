@@ -88,6 +88,7 @@ pub(super) fn merge(
         } else {
             Verify::Full
         },
+        client: None,
     });
     let policy = BackendPolicy {
         auth: auth?,

@@ -126,12 +126,7 @@ impl Context<'_> {
             // other, as a URL without a scheme would be read.
             (Some(host), port) => {
                 let port = port.unwrap_or(443);
-                let tls = tls.or_else(|| {
-                    (port == 443).then_some(UpstreamTls {
-                        sni: None,
-                        verify: Verify::Full,
-                    })
-                });
+                let tls = tls.or_else(|| (port == 443).then_some(UpstreamTls::new(Verify::Full)));
                 Ok(Endpoint {
                     host: host.as_str().into(),
                     port,
@@ -141,10 +136,7 @@ impl Context<'_> {
             (None, None) => match &self.settings.provider_override {
                 Some(endpoint) => Ok(endpoint.clone()),
                 None => {
-                    let own = UpstreamTls {
-                        sni: None,
-                        verify: Verify::Full,
-                    };
+                    let own = UpstreamTls::new(Verify::Full);
                     let tls = provider.tls.then(|| tls.unwrap_or(own));
                     Ok(Endpoint {
                         host: provider.host.into(),

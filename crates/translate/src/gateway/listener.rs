@@ -96,7 +96,7 @@ fn conflict(earlier: &[ListenerPlan], plan: &ListenerPlan) -> Option<(&'static s
         let Some(theirs) = &other.served else {
             continue;
         };
-        if theirs.protocol.scheme() != served.protocol.scheme() {
+        if theirs.protocol.transport() != served.protocol.transport() {
             let message = format!(
                 "listener `{}` speaks another protocol on the same port",
                 other.name

@@ -88,7 +88,12 @@ impl TlsReader<'_> {
         }
         let usable = !certificates.is_empty();
         (
-            usable.then(|| Arc::new(ListenerTls { certificates })),
+            usable.then(|| {
+                Arc::new(ListenerTls {
+                    certificates,
+                    clients: None,
+                })
+            }),
             problem,
         )
     }

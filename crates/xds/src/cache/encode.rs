@@ -47,9 +47,9 @@ pub(super) fn content(previous: Option<&Content>, config: &Arc<GatewayConfig>) -
         content.add(previous, entry(ResourceKey::Policy, encoded));
     }
     for route in routes {
-        let key = route.key.clone();
+        let key = (route.kind, route.key.clone());
         let piece = piece(previous.map(|p| &p.routes), &key, route, |route| {
-            let key = ResourceKey::Route(route.key.clone());
+            let key = ResourceKey::Route(route.kind, route.key.clone());
             vec![entry(key, convert::route(route))]
         });
         content.add_all(previous, &piece);

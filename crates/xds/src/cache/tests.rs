@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use agw_core::config::GatewayConfig;
+use agw_core::id::RouteKind;
 
 use super::{EARLIER, View};
 use crate::limits;
@@ -76,7 +77,10 @@ fn a_resource_that_is_too_large_stays_as_it_was() {
     large.routes.remove(1);
     let two = one.advance(&publication(2, &Arc::new(large)), 2);
     let content = two.gateways.values().next().unwrap();
-    assert_eq!(content.refused[0].0, ResourceKey::Route(key));
+    assert_eq!(
+        content.refused[0].0,
+        ResourceKey::Route(RouteKind::Http, key)
+    );
     let names: Vec<_> = content
         .entries
         .iter()

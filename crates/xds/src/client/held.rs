@@ -21,7 +21,8 @@ pub(crate) struct Held {
     pub(crate) gateway: ObjectKey,
     /// The controller's version; 0 for nothing.
     pub(crate) version: u64,
-    entries: BTreeMap<ResourceId, Entry>,
+    /// Shared with what was held before.
+    entries: BTreeMap<ResourceId, Arc<Entry>>,
     secrets: BTreeMap<Arc<str>, Content>,
     /// Resources of kinds that this program does not know.
     unknown: Vec<proto::ResourceId>,
@@ -142,7 +143,7 @@ impl Held {
     /// Makes a resource that is served be decoded again, though its body is the same.
     fn forget_decoded(&mut self, id: &ResourceId) {
         if let Some(entry) = self.entries.get_mut(id) {
-            entry.problem = Some(String::new());
+            Arc::make_mut(entry).problem = Some(String::new());
         }
     }
 
@@ -164,7 +165,7 @@ impl Held {
         };
         let mut entry = Entry {
             sent: body.clone(),
-            taken: before.and_then(|entry| entry.taken),
+            taken: before.and_then(|entry| entry.taken.clone()),
             problem: None,
             secrets: secrets.asked(),
         };
@@ -181,7 +182,7 @@ impl Held {
                 Effect::None
             }
         };
-        self.entries.insert(id.clone(), entry);
+        self.entries.insert(id.clone(), Arc::new(entry));
         effect
     }
 
@@ -205,7 +206,7 @@ impl Held {
             }
         }
         listeners.sort_by_key(|(position, _)| *position);
-        routes.sort_by(|a, b| a.key.cmp(&b.key));
+        routes.sort_by(|a, b| (&a.key, a.kind).cmp(&(&b.key, b.kind)));
         backends.sort_by(|a, b| a.key.cmp(&b.key));
         GatewayConfig {
             gateway: self.gateway.clone(),

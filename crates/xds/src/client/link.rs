@@ -23,8 +23,8 @@ pub(super) struct Client {
     ports: ClientPorts,
     keep: watch::Sender<Option<Arc<Held>>>,
     held: Arc<Held>,
-    /// The version of the last snapshot.
-    snapshot: u64,
+    /// The last snapshot.
+    snapshot: Option<Arc<Snapshot>>,
     backoff: Backoff,
 }
 
@@ -69,7 +69,7 @@ impl Client {
         Self {
             held: Arc::new(Held::nothing(settings.gateway.clone())),
             backoff: Backoff::new(settings.seed),
-            snapshot: 0,
+            snapshot: None,
             settings,
             ports,
             keep,
@@ -124,7 +124,7 @@ impl Client {
         let shown = path.display().to_string();
         let loading = tokio::task::spawn_blocking(move || {
             let held = state_file::load(&path, &gateway)?;
-            Ok(held.map(|held| (snapshot(&held, held.version), held)))
+            Ok(held.map(|held| (snapshot(None, &held, held.version), held)))
         });
         let loaded: Result<_, state_file::Unusable> = match loading.await {
             Ok(loaded) => loaded,
@@ -146,7 +146,7 @@ impl Client {
     }
 
     fn serve(&mut self, snapshot: Arc<Snapshot>) {
-        self.snapshot = snapshot.version;
+        self.snapshot = Some(snapshot.clone());
         self.ports.snapshots.send_replace(Some(snapshot));
     }
 
@@ -255,13 +255,15 @@ impl Client {
         }
         stream.expected = Expected::Changes;
         let version = change.version;
-        let (held, served) = (self.held.clone(), self.snapshot);
+        let (held, served) = (self.held.clone(), self.snapshot.clone());
         // Decoding and indexing thousands of routes takes milliseconds.
         let applying = tokio::task::spawn_blocking(move || {
             let (held, effect) = held.apply(change);
             // Nothing served yet is a change, even to an empty configuration.
-            let news = effect == Effect::Configuration || served == 0;
-            let snapshot = news.then(|| snapshot(&held, version.max(served + 1)));
+            let news = effect == Effect::Configuration || served.is_none();
+            let last = served.as_ref().map_or(0, |snapshot| snapshot.version);
+            let next = version.max(last + 1);
+            let snapshot = news.then(|| snapshot(served.as_deref(), &held, next));
             (held, snapshot)
         });
         let (held, snapshot) = applying.await.map_err(Error::Task)?;
@@ -270,15 +272,20 @@ impl Client {
             self.serve(snapshot);
             self.keep.send_replace(Some(self.held.clone()));
         }
-        stream.unacked = Some((version, self.snapshot));
+        let last = self
+            .snapshot
+            .as_ref()
+            .map_or(0, |snapshot| snapshot.version);
+        stream.unacked = Some((version, last));
         // The controller is there, and what it sends can be used.
         self.backoff.reset();
         Ok(())
     }
 }
 
-fn snapshot(held: &Held, version: u64) -> Arc<Snapshot> {
-    Arc::new(Snapshot::build(version, Arc::new(held.config())))
+fn snapshot(before: Option<&Snapshot>, held: &Held, version: u64) -> Arc<Snapshot> {
+    let config = Arc::new(held.config());
+    Arc::new(Snapshot::build_after(before, version, config))
 }
 
 /// Waits until requests are served from this version.

@@ -2,14 +2,15 @@
 
 use agw_core::backend::{
     AiBackend, AiProvider, ApiRoute, Auth, Backend, BackendPolicy, BackendTarget, Ejection,
-    Endpoint, EndpointBackend, Probe, UpstreamTls,
+    Endpoint, EndpointBackend, Probe,
 };
 
 use super::common::{
-    each, enumeration, expression, list, not_empty, one, optional, port, required, text,
+    each, enumeration, expression, not_empty, one, optional, port, required, text,
 };
 use super::invalid::{At, Invalid};
 use super::secret::{Outgoing, Secrets, Slot};
+use super::tls;
 use crate::proto;
 use crate::proto::auth::Auth as AuthMessage;
 use crate::proto::backend::Target;
@@ -35,7 +36,10 @@ pub(super) fn encode(backend: &Backend, name: &str, secrets: &mut Outgoing) -> p
                 policy,
             } = &**backend;
             Target::Endpoints(proto::EndpointBackend {
-                endpoints: endpoints.iter().map(Into::into).collect(),
+                endpoints: endpoints
+                    .iter()
+                    .map(|e| endpoint_message(e, secrets))
+                    .collect(),
                 protocol: proto::AppProtocol::from(*protocol).into(),
                 policy: Some(policy_message(policy, slot(name.to_owned()), secrets)),
             })
@@ -91,7 +95,7 @@ fn provider_message(
         name: name.to_string(),
         kind: proto::ProviderKind::from(*kind).into(),
         model: text(model.as_ref()),
-        endpoint: Some(endpoint.into()),
+        endpoint: Some(endpoint_message(endpoint, secrets)),
         path_prefix: text(path_prefix.as_ref()),
         path: text(path.as_ref()),
         policy: Some(policy_message(policy, slot, secrets)),
@@ -172,7 +176,7 @@ fn provider(message: proto::AiProvider, secrets: &mut Secrets<'_>) -> Result<AiP
         name,
         kind,
         model,
-        endpoint,
+        endpoint: at,
         path_prefix,
         path,
         policy: asked,
@@ -181,7 +185,7 @@ fn provider(message: proto::AiProvider, secrets: &mut Secrets<'_>) -> Result<AiP
         name: name.into(),
         kind: enumeration::<proto::ProviderKind, _>(kind, "kind")?,
         model: model.map(Into::into),
-        endpoint: one(endpoint, "endpoint")?,
+        endpoint: required(at, "endpoint").and_then(|at| endpoint(at, secrets).at("endpoint"))?,
         path_prefix: path_prefix.map(Into::into),
         path: path.map(Into::into),
         policy: policy(asked, secrets).at("policy")?,
@@ -198,7 +202,7 @@ fn endpoint_backend(
         policy: asked,
     } = message;
     Ok(EndpointBackend {
-        endpoints: list(endpoints, "endpoints")?,
+        endpoints: each(endpoints, "endpoints", |e| endpoint(e, secrets))?,
         protocol: enumeration::<proto::AppProtocol, _>(protocol, "protocol")?,
         policy: policy(asked, secrets).at("policy")?,
     })
@@ -290,48 +294,27 @@ impl TryFrom<proto::Ejection> for Ejection {
     }
 }
 
-impl From<&Endpoint> for proto::Endpoint {
-    fn from(endpoint: &Endpoint) -> Self {
-        let Endpoint { host, port, tls } = endpoint;
-        let tls = tls
-            .as_ref()
-            .map(|UpstreamTls { sni, verify }| proto::UpstreamTls {
-                sni: text(sni.as_ref()),
-                verify: proto::Verify::from(*verify).into(),
-            });
-        Self {
-            host: host.to_string(),
-            port: (*port).into(),
-            tls,
-        }
+fn endpoint_message(endpoint: &Endpoint, secrets: &mut Outgoing) -> proto::Endpoint {
+    let Endpoint { host, port, tls } = endpoint;
+    proto::Endpoint {
+        host: host.to_string(),
+        port: (*port).into(),
+        tls: tls.as_ref().map(|tls| tls::encode(tls, secrets)),
     }
 }
 
-impl TryFrom<proto::Endpoint> for Endpoint {
-    type Error = Invalid;
-
-    fn try_from(endpoint: proto::Endpoint) -> Result<Self, Invalid> {
-        let proto::Endpoint {
-            host,
-            port: number,
-            tls,
-        } = endpoint;
-        Ok(Self {
-            host: host.into(),
-            port: port(number, "port")?,
-            tls: optional(tls, "tls")?,
-        })
-    }
-}
-
-impl TryFrom<proto::UpstreamTls> for UpstreamTls {
-    type Error = Invalid;
-
-    fn try_from(tls: proto::UpstreamTls) -> Result<Self, Invalid> {
-        let proto::UpstreamTls { sni, verify } = tls;
-        Ok(Self {
-            sni: sni.map(Into::into),
-            verify: enumeration::<proto::Verify, _>(verify, "verify")?,
-        })
-    }
+fn endpoint(message: proto::Endpoint, secrets: &mut Secrets<'_>) -> Result<Endpoint, Invalid> {
+    let proto::Endpoint {
+        host,
+        port: number,
+        tls,
+    } = message;
+    Ok(Endpoint {
+        host: host.into(),
+        port: port(number, "port")?,
+        tls: tls
+            .map(|tls| tls::decode(tls, secrets))
+            .transpose()
+            .at("tls")?,
+    })
 }

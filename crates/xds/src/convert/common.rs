@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use agw_core::backend::{Api, AppProtocol, ProviderKind, Verify};
+use agw_core::backend::{Api, AppProtocol, ProviderKind};
 use agw_core::expr::Expression;
 use agw_core::filter::{Credentials, RedirectScheme};
 use agw_core::header::FieldName;
 use agw_core::hostname::Hostname;
-use agw_core::id::{BackendKey, BackendKind, ObjectKey};
+use agw_core::id::{BackendKey, BackendKind, ObjectKey, RouteKind};
+use agw_core::listener::ClientValidationMode;
 use agw_core::matcher::Pattern;
 use agw_core::retry::ConnectFailure;
 use prost::UnknownEnumValue;
@@ -42,11 +43,12 @@ macro_rules! mirror {
 
 mirror! {
     proto::Kind, Kind: [Listener, Route, Backend, Policy, Secret];
-    proto::BackendKind, BackendKind: [AgentgatewayBackend, Service];
+    proto::BackendKind, BackendKind: [AgentgatewayBackend, Service, UdpService];
+    proto::RouteKind, RouteKind: [Http, Grpc, Tls, Tcp, Udp];
+    proto::ClientValidationMode, ClientValidationMode: [ValidOnly, InsecureFallback];
     proto::Api, Api: [ChatCompletions, Completions, Responses, Embeddings, Models, Passthrough];
     proto::ProviderKind, ProviderKind: [OpenAi];
     proto::AppProtocol, AppProtocol: [Http1, H2c];
-    proto::Verify, Verify: [Full, Off];
     proto::ConnectFailure, ConnectFailure: [Retry, Give];
     proto::Credentials, Credentials: [Allowed, Omitted];
     proto::Scheme, RedirectScheme: [Http, Https];

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use agw_core::backend::Backend;
+use agw_core::id::RouteKind;
 use agw_core::listener::Listener;
 use agw_core::route::Route;
 use bytes::Bytes;
@@ -68,7 +69,10 @@ pub(crate) fn listener(listener: &Listener, position: usize, secrets: &mut Outgo
 }
 
 pub(crate) fn route(route: &Route) -> Encoded {
-    let name = route.key.to_string();
+    let name = match route.kind {
+        RouteKind::Http => route.key.to_string(),
+        kind => format!("{kind} {}", route.key),
+    };
     Encoded::new(Kind::Route, name, &proto::Route::from(route))
 }
 

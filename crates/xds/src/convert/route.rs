@@ -6,7 +6,8 @@ use agw_core::matcher::{HeaderMatch, Match, PathMatch, QueryMatch, ValueMatch};
 use agw_core::route::{BackendRef, Destination, Route, Rule};
 
 use super::common::{
-    each, field_name, hostname, hostname_text, list, one, optional, pattern, required, text, texts,
+    each, enumeration, field_name, hostname, hostname_text, list, one, optional, pattern, required,
+    text, texts,
 };
 use super::invalid::{At, Invalid, OrInvalid};
 use super::policy::{policy, said};
@@ -18,6 +19,7 @@ use crate::proto::value_match::Value;
 impl From<&Route> for proto::Route {
     fn from(route: &Route) -> Self {
         let Route {
+            kind,
             key,
             listeners,
             hostnames,
@@ -26,6 +28,7 @@ impl From<&Route> for proto::Route {
             policy,
         } = route;
         Self {
+            kind: proto::RouteKind::from(*kind).into(),
             key: Some(key.into()),
             listeners: texts(listeners),
             hostnames: hostnames.iter().map(hostname_text).collect(),
@@ -41,6 +44,7 @@ impl TryFrom<proto::Route> for Route {
 
     fn try_from(route: proto::Route) -> Result<Self, Invalid> {
         let proto::Route {
+            kind,
             key,
             listeners,
             hostnames,
@@ -49,6 +53,7 @@ impl TryFrom<proto::Route> for Route {
             policy: attached,
         } = route;
         Ok(Self {
+            kind: enumeration::<proto::RouteKind, _>(kind, "kind")?,
             key: one(key, "key")?,
             listeners: listeners.into_iter().map(Into::into).collect(),
             hostnames: each(hostnames, "hostnames", |text| hostname(&text))?,

@@ -133,7 +133,10 @@ async fn problems_are_told_by_their_source() {
         .collect();
     let model = BackendKey::agentgateway(ObjectKey::new("shop", "model"));
     let want = [
-        (ResourceKey::Route(ObjectKey::new("shop", "a")), 1),
+        (
+            ResourceKey::Route(RouteKind::Http, ObjectKey::new("shop", "a")),
+            1,
+        ),
         (ResourceKey::Backend(model), 2),
     ];
     assert_eq!(found, want);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agw_core::config::GatewayConfig;
 use agw_core::header::FieldName;
 use agw_core::hostname::Hostname;
-use agw_core::id::ObjectKey;
+use agw_core::id::{ObjectKey, RouteKind};
 use agw_core::listener::{Listener, Protocol};
 use agw_core::matcher::{HeaderMatch, Match, PathMatch, Pattern, QueryMatch, ValueMatch};
 use agw_core::policy::TrafficPolicy;
@@ -92,6 +92,7 @@ fn config(listeners: &[Hostname], drafts: Vec<Draft>) -> GatewayConfig {
             .into_iter()
             .filter(|matches| !matches.is_empty());
         Arc::new(Route {
+            kind: RouteKind::Http,
             key: ObjectKey::new("ns", format!("r{index:02}")),
             listeners: attached(index),
             hostnames: draft.hostnames,
