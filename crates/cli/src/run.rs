@@ -151,7 +151,11 @@ impl Session {
             let gateways = self.applied.gateways.iter().filter(|g| g.gateway == *key);
             let mut listeners = gateways.flat_map(|g| &g.listeners);
             let listener = listeners.find(|l| l.port == port);
-            listener.map_or("http", |l| l.protocol.scheme().as_str())
+            let known = listener.map(|listener| &listener.protocol);
+            known.map_or("http", |protocol| match protocol.scheme() {
+                Some(scheme) => scheme.as_str(),
+                None => protocol.transport().as_str(),
+            })
         };
         let urls = addresses.into_iter().map(|(key, address)| {
             let url = format!("{}://{address}", scheme(&key, address.port()));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::filter::RedirectScheme;
 use crate::hostname::Hostname;
 use crate::id::ObjectKey;
 use crate::policy::TrafficPolicy;
@@ -92,6 +93,17 @@ pub struct Certificate {
 #[derive(Clone, PartialEq, Eq)]
 pub struct PrivateKey(Arc<[u8]>);
 
+impl Transport {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Tls => "tls",
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
 impl Protocol {
     pub fn transport(&self) -> Transport {
         match self {
@@ -107,6 +119,15 @@ impl Protocol {
         match self {
             Self::Https(tls) | Self::Tls(tls) => Some(tls),
             Self::Http | Self::TlsPassthrough | Self::Tcp | Self::Udp => None,
+        }
+    }
+
+    /// The scheme of the URLs that clients use; `None` where there are no requests.
+    pub fn scheme(&self) -> Option<RedirectScheme> {
+        match self {
+            Self::Http => Some(RedirectScheme::Http),
+            Self::Https(_) => Some(RedirectScheme::Https),
+            Self::TlsPassthrough | Self::Tls(_) | Self::Tcp | Self::Udp => None,
         }
     }
 

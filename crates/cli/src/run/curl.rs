@@ -86,7 +86,7 @@ impl Example {
         }
         Some(Self {
             port: listener.port,
-            scheme: listener.protocol.scheme(),
+            scheme: listener.protocol.scheme()?,
             host,
             path,
             headers,
