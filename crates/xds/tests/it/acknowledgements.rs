@@ -134,7 +134,7 @@ async fn problems_are_told_by_their_source() {
     let model = BackendKey::agentgateway(ObjectKey::new("shop", "model"));
     let want = [
         (
-            ResourceKey::Route(RouteKind::Http, ObjectKey::new("shop", "a")),
+            ResourceKey::Route(agw_core::id::RouteKind::Http, ObjectKey::new("shop", "a")),
             1,
         ),
         (ResourceKey::Backend(model), 2),
