@@ -10,7 +10,7 @@ FUZZ := $${CARGO_TARGET_DIR:-target}/fuzz/agw-fuzz
 .PHONY: help run test fmt fmt-check lint unit acceptance codegen codegen-check shape \
         fuzz fuzz-short \
         build release soak bench bench-peers deny clean \
-        image kind cluster cluster-bench cluster-down chart manifests dashboard e2e
+        image kind cluster cluster-bench cluster-down chart manifests dashboard e2e conformance
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -98,6 +98,9 @@ cluster-down: ## Remove that cluster
 
 e2e: build ## Boot a cluster and run tests/e2e in it
 	tests/e2e/run.sh
+
+conformance: build ## The Gateway API's own tests in a cluster (RUN=TestName PROFILES=GATEWAY-HTTP,GATEWAY-GRPC UPDATE=1)
+	tests/conformance/run.sh
 
 kind: ## A cluster in Docker with the six patterns at localhost:8080
 	deploy/kind.sh
