@@ -3,6 +3,7 @@
 use agw_core::health::{Availability, Millis};
 use agw_core::snapshot::{RulePlan, Way};
 
+use crate::error::Error;
 use crate::live::Live;
 
 /// Hands out targets for one request: the choice whose turn it is, then what may stand in for it.
@@ -53,6 +54,22 @@ impl<'a> Candidates<'a> {
             Some((_, Way::Invalid(reason))) => First::Invalid(reason),
             Some((choice, Way::Targets(_))) => First::Choice(choice),
         }
+    }
+
+    /// The choice whose turn it is, and the first of its targets.
+    pub(crate) fn pick(live: &Live, plan: &RulePlan, now: Millis) -> Result<(usize, usize), Error> {
+        let nothing = |why: &str| Error::NoBackend(why.to_owned());
+        let choice = match Candidates::first(live, plan, now) {
+            First::Choice(choice) => choice,
+            First::Invalid(reason) => return Err(nothing(reason)),
+            First::Nothing => return Err(nothing("the rule has no backend with a weight")),
+        };
+        let Way::Targets(groups) = &plan.choices[choice].way else {
+            return Err(nothing("the reference does not resolve"));
+        };
+        let first = groups.iter().flatten().next().copied();
+        let first = first.ok_or_else(|| nothing("the backend is empty"))?;
+        Ok((choice, first))
     }
 
     /// Everything that may answer a request whose turn fell on `first`: then the other actives in

@@ -1,6 +1,7 @@
 //! One client connection.
 
 mod head_tap;
+mod tunnel;
 mod watch;
 mod wire;
 
@@ -11,6 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use agw_core::filter::RedirectScheme as Scheme;
+use agw_core::listener::Transport;
 use http::{Request, Version, header};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -24,8 +26,8 @@ use tokio_rustls::server::TlsStream;
 use crate::pipeline;
 use crate::settings::Limits;
 use crate::worker::{LocalExec, Worker};
-use watch::Watch;
-pub(crate) use watch::{Closed, Flight, Watched, Watches};
+use tunnel::Tunnel;
+pub(crate) use watch::{Closed, Flight, Watch, Watched, Watches};
 use wire::{Spoken, Wire};
 
 /// What a request needs to know of its connection.
@@ -88,8 +90,9 @@ impl Client {
     }
 }
 
-/// Serves HTTP/1.1 or HTTP/2 on `stream`, under TLS where the port's listeners say so, until it
-/// ends; once `watched` is told to end, the requests under way finish and the connection closes.
+/// Serves what the port's listeners say on `stream` until it ends: requests, under TLS or not, or
+/// bytes that go to a backend as they are. Once `watched` is told to end, the requests under way
+/// finish and the connection closes.
 pub(crate) async fn serve(
     worker: Rc<Worker>,
     port: u16,
@@ -98,40 +101,63 @@ pub(crate) async fn serve(
     watched: Watched,
 ) {
     let watch = watched.watch();
-    let mut peer = Peer {
-        worker: worker.clone(),
+    // Sockets are opened after the first snapshot is in place.
+    let transport = worker.live.load().as_ref().map(|live| live.transport(port));
+    let Some(transport) = transport else { return };
+    let peer = Peer {
+        worker,
         port,
         client: Arc::new(Client::new(address)),
         scheme: Scheme::Http,
         server_name: "".into(),
     };
-    let tls = worker.live.load().as_ref().and_then(|live| live.tls(port));
     let served = async {
-        let Some(config) = tls else {
-            return converse(Wire::new(stream, watch.clone()), None, peer, watch).await;
-        };
-        // In boxes: what a handshake needs, and a session's state, are many times what the rest of
-        // a connection takes, and connections without TLS would carry room for them.
-        let shaken = Box::pin(handshake(&worker, TlsAcceptor::from(config), stream)).await;
-        let Some(stream) = shaken else {
-            worker.shard.closed(Closed::Handshake);
-            return;
-        };
-        let session = stream.get_ref().1;
-        let spoken = match session.alpn_protocol() {
-            Some(b"h2") => Some(Spoken::Http2),
-            Some(_) => Some(Spoken::Http1),
-            None => None,
-        };
-        peer.scheme = Scheme::Https;
-        if let Some(name) = session.server_name() {
-            peer.server_name = name.to_ascii_lowercase().into();
+        match transport {
+            Transport::Http | Transport::Udp => {
+                converse(Wire::new(stream, watch.clone()), None, peer, watch).await;
+            }
+            Transport::Tls => serve_tls(stream, peer, watch).await,
+            Transport::Tcp => {
+                let live = peer.worker.live.load_full();
+                if let Some(tunnel) = live.map(|live| Tunnel::new(peer, live, transport)) {
+                    Box::pin(tunnel.serve(Box::new(stream), watch)).await;
+                }
+            }
         }
-        converse(Wire::new(stream, watch.clone()), spoken, peer, watch).await;
     };
     if watch.unless_cut(served).await.is_none() {
         tracing::debug!(%address, "client connection cut: it stood still");
     }
+}
+
+async fn serve_tls(stream: TcpStream, mut peer: Peer, watch: &Rc<Watch>) {
+    let live = peer.worker.live.load();
+    let config = live.as_ref().and_then(|live| live.tls(peer.port));
+    drop(live);
+    // In boxes: what a handshake needs, and a session's state, are many times what the rest of
+    // a connection takes, and connections without TLS would carry room for them.
+    let shaken = match config {
+        Some(config) => {
+            let acceptor = TlsAcceptor::from(config);
+            Box::pin(handshake(&peer.worker, acceptor, stream)).await
+        }
+        None => None,
+    };
+    let Some(stream) = shaken else {
+        peer.worker.shard.closed(Closed::Handshake);
+        return;
+    };
+    let session = stream.get_ref().1;
+    let spoken = match session.alpn_protocol() {
+        Some(b"h2") => Some(Spoken::Http2),
+        Some(_) => Some(Spoken::Http1),
+        None => None,
+    };
+    peer.scheme = Scheme::Https;
+    if let Some(name) = session.server_name() {
+        peer.server_name = name.to_ascii_lowercase().into();
+    }
+    converse(Wire::new(stream, watch.clone()), spoken, peer, watch).await;
 }
 
 /// The TLS session, unless it fails or takes too long. Handshakes cost the most of all that a

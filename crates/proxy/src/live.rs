@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use agw_core::balance::Schedule;
 use agw_core::health::{Availability, Change, Health, Millis};
 use agw_core::id::{BackendKey, ObjectKey, RouteKind};
+use agw_core::listener::Transport;
 use agw_core::retry::RetryBudget;
 use agw_core::snapshot::{MirrorPlan, RulePlan, Snapshot, Target};
 use http::Extensions;
@@ -192,7 +193,14 @@ impl Live {
         }
     }
 
-    /// TLS of an HTTPS port.
+    /// What connections to a port begin with. A port that is gone is one for requests, which are
+    /// told so.
+    pub(crate) fn transport(&self, port: u16) -> Transport {
+        let bind = self.snapshot.bind(port);
+        bind.map_or(Transport::Http, |bind| bind.transport)
+    }
+
+    /// TLS of a port; `None` where it cannot be served.
     pub(crate) fn tls(&self, port: u16) -> Option<Arc<rustls::ServerConfig>> {
         self.tls.get(&port).cloned()
     }

@@ -17,13 +17,13 @@ use std::sync::Arc;
 
 use agw_core::filter::{Filter, RedirectScheme, Target};
 use agw_core::matcher::PathMatch;
-use agw_core::snapshot::{Bind, ListenerTable, RulePlan, TargetKind, Way};
+use agw_core::snapshot::{Bind, ListenerTable, RulePlan, TargetKind};
 use agw_core::transform::Transformation;
 use http::{HeaderValue, Response, StatusCode, header};
 use tokio::time::Instant;
 
 use crate::body::Answer;
-use crate::candidates::{Candidates, First};
+use crate::candidates::Candidates;
 use crate::connection::{Arrival, Peer};
 use crate::error::Error;
 use crate::live::{Live, now_millis};
@@ -173,22 +173,7 @@ impl Exchange {
             return Ok(redirect);
         }
         let live = self.live.clone();
-        let choice = match Candidates::first(&live, plan, now_millis()) {
-            First::Choice(choice) => choice,
-            First::Invalid(reason) => return Err(Error::NoBackend(reason.to_owned())),
-            First::Nothing => {
-                return Err(Error::NoBackend(
-                    "the rule has no backend with a weight".to_owned(),
-                ));
-            }
-        };
-        let Way::Targets(groups) = &plan.choices[choice].way else {
-            return Err(Error::NoBackend(
-                "the reference does not resolve".to_owned(),
-            ));
-        };
-        let first = groups.iter().flatten().next().copied();
-        let first = first.ok_or_else(|| Error::NoBackend("the backend is empty".to_owned()))?;
+        let (choice, first) = Candidates::pick(&live, plan, now_millis())?;
         self.mirror(&live, plan, &plan.mirrors).await;
         self.mirror(&live, plan, &plan.choices[choice].mirrors)
             .await;

@@ -49,6 +49,8 @@ pub struct Limits {
     pub handshake: Duration,
     /// TLS handshakes that one worker does at a time.
     pub handshakes: usize,
+    /// A connection that is relayed as it is ends when nothing has gone either way for this long.
+    pub tunnel_idle: Duration,
     /// Idle connections kept per worker and endpoint.
     pub idle_connections: usize,
     /// An idle upstream connection is closed after this.
@@ -93,6 +95,7 @@ impl Default for Limits {
             connections: 16 << 10,
             handshake: Duration::from_secs(10),
             handshakes: 256,
+            tunnel_idle: Duration::from_secs(3600),
             idle_connections: 64,
             idle: Duration::from_secs(50),
             attempts: 16,

@@ -1,12 +1,14 @@
-//! What a request leaves behind: one log line and some counts.
+//! What a request or a connection leaves behind: one log line and some counts.
 
 mod access_log;
+mod connection;
 mod json;
 mod metrics;
 mod reason;
 mod record;
 mod render;
 
+pub(crate) use connection::ConnectionRecord;
 pub(crate) use metrics::Shard;
 pub use reason::Reason;
 pub(crate) use record::{AiRecord, Attempt, Outcome, Record};

@@ -257,6 +257,11 @@ impl Watch {
         self.signal.get() >= Signal::End
     }
 
+    /// Whether the connection was cut: it stood still.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.signal.get() == Signal::Cut
+    }
+
     /// Resolves when the connection should end once its requests are answered.
     pub(crate) async fn ended(&self) {
         let ended = std::future::poll_fn(|cx| match self.poll_signal(cx) {

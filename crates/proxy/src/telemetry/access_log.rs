@@ -7,9 +7,9 @@ use std::time::Duration;
 use agw_ai::usage::Usage;
 use http::{HeaderName, HeaderValue, Version};
 
-use super::Reason;
 use super::json::Json;
 use super::record::{AiRecord, Attempt, Record};
+use super::{ConnectionRecord, Outcome, Reason};
 
 /// The log line of a request that took `elapsed`, with its line end.
 pub(super) fn line(record: &Record, elapsed: Duration) -> Vec<u8> {
@@ -41,18 +41,54 @@ pub(super) fn line(record: &Record, elapsed: Duration) -> Vec<u8> {
     if let Some(first) = record.ai.as_ref().and_then(|ai| ai.first_token) {
         json.raw(r#","time_to_first_token_ms":"#).millis(first);
     }
+    ending(&mut json, elapsed, &record.outcome);
+    json.some_text(r#","trace_id":"#, record.trace_id.as_deref())
+        .raw("}");
+    json.into_line()
+}
+
+/// The line of a connection or a client's datagrams, with its line end.
+pub(super) fn connection_line(record: &ConnectionRecord, elapsed: Duration) -> Vec<u8> {
+    let plan = record.plan.as_ref();
+    let mut json = Json::with_capacity(512);
+    json.raw(r#"{"timestamp":""#);
+    timestamp(&mut json, record.at);
+    json.raw(r#"","level":"info","scope":"connection""#)
+        .text(r#","gateway":"#, &record.gateway)
+        .some_text(r#","listener":"#, record.listener.as_deref())
+        .some_text(r#","route_name":"#, plan.map(|p| &*p.route.key.name))
+        .some_text(r#","route":"#, plan.map(|p| &*p.route_label))
+        .some_text(r#","route_rule":"#, plan.map(|p| &*p.name))
+        .some_text(r#","backend":"#, record.target.as_ref().map(|t| &*t.label))
+        .some_text(r#","endpoint":"#, record.endpoint.as_deref())
+        .text(r#","source":{"address":"#, record.client.text())
+        .text(r#"},"network":{"transport":"#, record.transport.as_str())
+        .raw("}");
+    if !record.server_name.is_empty() {
+        json.text(r#","tls":{"server_name":"#, &record.server_name)
+            .raw("}");
+    }
+    json.raw(r#","bytes":{"received":"#)
+        .number(record.traffic.received.get())
+        .raw(r#","sent":"#)
+        .number(record.traffic.sent.get())
+        .raw("}");
+    ending(&mut json, elapsed, &record.outcome);
+    json.raw("}");
+    json.into_line()
+}
+
+/// How long it took, and why it ended as it did.
+fn ending(json: &mut Json, elapsed: Duration, outcome: &Outcome) {
     let whole = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     json.raw(r#","duration_ms":"#)
         .millis(elapsed)
         .raw(r#","duration":""#)
         .number(whole)
         .raw("ms\"");
-    let reason = Some(record.outcome.reason).filter(|r| *r != Reason::Ok);
+    let reason = Some(outcome.reason).filter(|r| *r != Reason::Ok);
     json.some_text(r#","reason":"#, reason.map(Reason::as_str))
-        .some_text(r#","error":"#, record.outcome.error.as_deref())
-        .some_text(r#","trace_id":"#, record.trace_id.as_deref())
-        .raw("}");
-    json.into_line()
+        .some_text(r#","error":"#, outcome.error.as_deref());
 }
 
 /// RFC 3339 in UTC, to the microsecond. Most requests share their second with the one before.

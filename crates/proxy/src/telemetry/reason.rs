@@ -37,6 +37,10 @@ pub enum Reason {
     /// A stream stood still for longer than the idle bound.
     StreamIdle,
     ClientDisconnect,
+    /// The client did not take what it was sent.
+    ClientStall,
+    /// It was still under way when the time to drain was over.
+    Drained,
     /// A copy for a mirror was not sent, for too many were under way.
     MirrorsBusy,
 }
@@ -64,6 +68,8 @@ impl Reason {
             Self::StreamCut => "stream_cut",
             Self::StreamIdle => "stream_idle",
             Self::ClientDisconnect => "client_disconnect",
+            Self::ClientStall => "client_stall",
+            Self::Drained => "drained",
             Self::MirrorsBusy => "mirrors_busy",
         }
     }

@@ -11,6 +11,7 @@ use rustls::pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_util::task::TaskTracker;
 
 use super::dns::Resolver;
@@ -18,6 +19,7 @@ use super::tls::Carries;
 use super::{PoolKey, TlsClients};
 use crate::body::{BoxError, Outgoing};
 use crate::error::Error;
+use crate::stream::BoxStream;
 use crate::worker::LocalExec;
 
 /// Makes connections for one worker.
@@ -46,12 +48,34 @@ impl Connector {
     }
 
     pub(crate) async fn connect(&self, key: &PoolKey) -> Result<Connection, Error> {
+        self.in_time(&key.endpoint, self.handshake(key)).await
+    }
+
+    /// A connection for whatever bytes there are.
+    pub(crate) async fn stream(&self, endpoint: &Endpoint) -> Result<BoxStream, Error> {
+        let opened = async {
+            let tcp = self.tcp(endpoint).await?;
+            let Some(tls) = &endpoint.tls else {
+                return Ok(Box::new(tcp) as BoxStream);
+            };
+            let stream = self.tls(tls, endpoint, tcp, Carries::Stream).await?;
+            Ok(Box::new(stream) as BoxStream)
+        };
+        self.in_time(endpoint, opened).await
+    }
+
+    /// What `opening` opens, unless it fails or takes too long.
+    async fn in_time<T>(
+        &self,
+        endpoint: &Endpoint,
+        opening: impl Future<Output = Result<T, BoxError>>,
+    ) -> Result<T, Error> {
         let failed = |cause: String| Error::Connect {
-            endpoint: authority(&key.endpoint),
+            endpoint: authority(endpoint),
             cause,
         };
-        match tokio::time::timeout(self.timeout, self.handshake(key)).await {
-            Ok(Ok(connection)) => Ok(connection),
+        match tokio::time::timeout(self.timeout, opening).await {
+            Ok(Ok(opened)) => Ok(opened),
             Ok(Err(error)) => Err(failed(error.to_string())),
             Err(_) => Err(failed(format!("no connection within {:?}", self.timeout))),
         }
@@ -65,10 +89,7 @@ impl Connector {
                 AppProtocol::H2c => self.http2(TokioIo::new(tcp)).await,
             };
         };
-        let connector = TlsConnector::from(self.tls.config(tls, Carries::Http)?);
-        let stream = connector
-            .connect(server_name(tls, &key.endpoint)?, tcp)
-            .await?;
+        let stream = self.tls(tls, &key.endpoint, tcp, Carries::Http).await?;
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
             self.http2(TokioIo::new(stream)).await
         } else {
@@ -90,6 +111,17 @@ impl Connector {
             }
         }
         Err(last.unwrap_or_else(|| std::io::ErrorKind::NotFound.into()))
+    }
+
+    async fn tls(
+        &self,
+        tls: &UpstreamTls,
+        endpoint: &Endpoint,
+        tcp: TcpStream,
+        carries: Carries,
+    ) -> Result<TlsStream<TcpStream>, BoxError> {
+        let connector = TlsConnector::from(self.tls.config(tls, carries)?);
+        Ok(connector.connect(server_name(tls, endpoint)?, tcp).await?)
     }
 
     async fn http1<I>(&self, io: I) -> Result<Connection, BoxError>
@@ -131,7 +163,6 @@ fn server_name(tls: &UpstreamTls, endpoint: &Endpoint) -> Result<ServerName<'sta
     Ok(ServerName::try_from(name.to_string())?)
 }
 
-/// `host:port`, an IPv6 address in brackets.
 /// Lets the kernel end a connection whose other side is gone without a word: what is sent and not
 /// acknowledged, and a silence in which probes are not.
 fn notice_loss(stream: &TcpStream) -> std::io::Result<()> {
@@ -145,6 +176,7 @@ fn notice_loss(stream: &TcpStream) -> std::io::Result<()> {
     socket.set_tcp_user_timeout(Some(UNANSWERED))
 }
 
+/// `host:port`, an IPv6 address in brackets.
 pub(crate) fn authority(endpoint: &Endpoint) -> String {
     if endpoint.host.contains(':') {
         format!("[{}]:{}", endpoint.host, endpoint.port)

@@ -10,7 +10,7 @@ use agw_core::backend::{
 };
 use agw_core::config::GatewayConfig;
 use agw_core::hostname::Hostname;
-use agw_core::id::{BackendKey, ObjectKey};
+use agw_core::id::{BackendKey, ObjectKey, RouteKind};
 use agw_core::listener::{Listener, Protocol};
 use agw_core::matcher::{Match, PathMatch};
 use agw_core::policy::TrafficPolicy;
@@ -116,6 +116,84 @@ pub(crate) fn plain(name: &str, at: SocketAddr, protocol: AppProtocol) -> Arc<Ba
     })
 }
 
+pub(crate) fn listener(name: &str, port: u16, protocol: Protocol, hostname: &str) -> Listener {
+    Listener {
+        name: name.into(),
+        port,
+        protocol,
+        hostname: Hostname::parse(hostname).unwrap(),
+        policy: TrafficPolicy::default(),
+    }
+}
+
+/// Everything to the backends by their weights.
+pub(crate) fn rule(backends: &[(Arc<Backend>, u32)]) -> Rule {
+    let backends = backends.iter().map(|(backend, weight)| BackendRef {
+        weight: *weight,
+        to: Destination::Backend(backend.key.clone()),
+        filters: vec![],
+    });
+    Rule {
+        name: None,
+        matches: vec![Match {
+            path: PathMatch::prefix("/"),
+            method: None,
+            headers: vec![],
+            query: vec![],
+        }],
+        filters: vec![],
+        request_timeout: None,
+        backend_request_timeout: None,
+        retry: None,
+        backends: backends.collect(),
+        policy: TrafficPolicy::default(),
+        broken: None,
+    }
+}
+
+/// Listeners, each with a route of its own: name, kind, and where it goes.
+pub(crate) fn routed(
+    listeners: Vec<Listener>,
+    routes: &[(&str, RouteKind, &[(Arc<Backend>, u32)])],
+) -> GatewayConfig {
+    let route = |(on, kind, backends): &(&str, RouteKind, &[(Arc<Backend>, u32)])| Route {
+        kind: *kind,
+        key: ObjectKey::new("ns", format!("route-{on}")),
+        listeners: vec![(*on).into()],
+        hostnames: vec![],
+        created: None,
+        rules: vec![Arc::new(rule(backends))],
+        policy: TrafficPolicy::default(),
+    };
+    let mut backends: Vec<Arc<Backend>> = Vec::new();
+    for (backend, _) in routes.iter().flat_map(|(_, _, backends)| *backends) {
+        if backends.iter().all(|known| known.key != backend.key) {
+            backends.push(backend.clone());
+        }
+    }
+    GatewayConfig {
+        gateway: ObjectKey::new("ns", "gateway"),
+        listeners,
+        policy: TrafficPolicy::default(),
+        routes: routes.iter().map(route).map(Arc::new).collect(),
+        backends,
+        logged_headers: vec![],
+    }
+}
+
+/// A plain backend of several endpoints.
+pub(crate) fn endpoints(name: &str, at: &[SocketAddr]) -> Arc<Backend> {
+    let target = EndpointBackend {
+        endpoints: at.iter().copied().map(endpoint).collect(),
+        protocol: AppProtocol::Http1,
+        policy: BackendPolicy::default(),
+    };
+    Arc::new(Backend {
+        key: key(name),
+        target: BackendTarget::Endpoints(Box::new(target)),
+    })
+}
+
 /// An address that refuses connections.
 pub(crate) fn refused() -> SocketAddr {
     std::net::TcpListener::bind("127.0.0.1:0")
@@ -136,6 +214,22 @@ impl Gateway {
         limit: impl FnOnce(&mut Limits),
         plan: impl FnOnce(SocketAddr) -> Plan,
     ) -> Self {
+        let gateway = Self::empty(limit).await;
+        gateway.apply(1, plan(gateway.mock_address)).await;
+        gateway
+    }
+
+    /// A gateway with the listeners and routes that `config` makes for its port.
+    pub(crate) async fn serving(
+        limit: impl FnOnce(&mut Limits),
+        config: impl FnOnce(u16) -> GatewayConfig,
+    ) -> Self {
+        let gateway = Self::empty(limit).await;
+        gateway.put(1, config(gateway.address.port())).await;
+        gateway
+    }
+
+    async fn empty(limit: impl FnOnce(&mut Limits)) -> Self {
         let stop = CancellationToken::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mock_address = listener.local_addr().unwrap();
@@ -153,7 +247,7 @@ impl Gateway {
         limit(&mut settings.limits);
         let (snapshots, receiver) = watch::channel(None);
         let proxy = Proxy::start(settings, receiver).unwrap();
-        let gateway = Self {
+        Self {
             address,
             mock,
             mock_address,
@@ -161,53 +255,21 @@ impl Gateway {
             snapshots,
             proxy: Some(proxy),
             stop,
-        };
-        gateway.apply(1, plan(mock_address)).await;
-        gateway
+        }
     }
 
     /// Puts another configuration in force, and waits until it is.
     pub(crate) async fn apply(&self, version: u64, plan: Plan) {
-        let mut rule = Rule {
-            name: None,
-            matches: vec![Match {
-                path: PathMatch::prefix("/"),
-                method: None,
-                headers: vec![],
-                query: vec![],
-            }],
-            filters: vec![],
-            request_timeout: None,
-            backend_request_timeout: None,
-            retry: None,
-            backends: vec![],
-            policy: TrafficPolicy::default(),
-            broken: None,
-        };
-        rule.backends = plan
-            .backends
-            .iter()
-            .map(|(backend, weight)| BackendRef {
-                weight: *weight,
-                to: Destination::Backend(backend.key.clone()),
-                filters: vec![],
-            })
-            .collect();
+        let mut rule = rule(&plan.backends);
         if let Some(change) = plan.rule {
             change(&mut rule);
         }
         let config = GatewayConfig {
             gateway: ObjectKey::new("ns", "gateway"),
-            listeners: vec![Listener {
-                name: "http".into(),
-                port: self.address.port(),
-                protocol: Protocol::Http,
-                hostname: Hostname::Any,
-                policy: TrafficPolicy::default(),
-            }],
+            listeners: vec![listener("http", self.address.port(), Protocol::Http, "")],
             policy: plan.policy,
             routes: vec![Arc::new(Route {
-                kind: agw_core::id::RouteKind::Http,
+                kind: RouteKind::Http,
                 key: ObjectKey::new("ns", "route"),
                 listeners: vec!["http".into()],
                 hostnames: vec![],
@@ -222,6 +284,11 @@ impl Gateway {
                 .collect(),
             logged_headers: vec![],
         };
+        self.put(version, config).await;
+    }
+
+    /// The same for a configuration of the test's own.
+    pub(crate) async fn put(&self, version: u64, config: GatewayConfig) {
         let snapshot = Snapshot::build(version, Arc::new(config));
         self.snapshots.send_replace(Some(Arc::new(snapshot)));
         let mut serving = self.proxy().serving();
@@ -250,6 +317,15 @@ impl Gateway {
             "the access log has fewer than {count} lines: {}",
             String::from_utf8_lossy(&self.log.0.lock())
         );
+    }
+
+    /// Drains, and gives what the access log has at the end of that.
+    pub(crate) async fn stopped(self) -> Vec<serde_json::Value> {
+        let log = self.log.clone();
+        self.stop().await;
+        let text = String::from_utf8(log.0.lock().clone()).unwrap();
+        let lines = text.lines();
+        lines.map(|l| serde_json::from_str(l).unwrap()).collect()
     }
 
     pub(crate) async fn stop(mut self) {

@@ -7,6 +7,7 @@
 )]
 
 mod client;
+mod connections;
 mod failover;
 mod gateway;
 mod limits;
