@@ -16,6 +16,8 @@ pub mod types {
     pub const HEALTHY: &str = "Healthy";
     /// Policy: at least one of its targets exists and takes it.
     pub const ATTACHED: &str = "Attached";
+    /// Gateway: clients are let in without a valid certificate.
+    pub const INSECURE_FRONTEND_VALIDATION_MODE: &str = "InsecureFrontendValidationMode";
     /// Route: some rules were dropped and the rest is served.
     pub const PARTIALLY_INVALID: &str = "PartiallyInvalid";
 }
@@ -41,6 +43,28 @@ pub mod gateway {
     pub const INVALID_CERTIFICATE_REF: &str = "InvalidCertificateRef";
     pub const INVALID_ROUTE_KINDS: &str = "InvalidRouteKinds";
     pub const REF_NOT_PERMITTED: &str = "RefNotPermitted";
+    pub const INVALID_CLIENT_CERTIFICATE_REF: &str = "InvalidClientCertificateRef";
+    pub const INVALID_CA_CERTIFICATE_REF: &str = "InvalidCACertificateRef";
+    pub const INVALID_CA_CERTIFICATE_KIND: &str = "InvalidCACertificateKind";
+    pub const NO_VALID_CA_CERTIFICATE: &str = "NoValidCACertificate";
+    pub const CONFIGURATION_CHANGED: &str = "ConfigurationChanged";
+}
+
+/// Reasons that Gateway API defines for ListenerSets beside those of Gateways.
+pub mod listener_set {
+    pub const NOT_ALLOWED: &str = "NotAllowed";
+}
+
+/// Reasons that Gateway API defines for BackendTLSPolicies.
+pub mod backend_tls {
+    pub const ACCEPTED: &str = "Accepted";
+    pub const CONFLICTED: &str = "Conflicted";
+    pub const TARGET_NOT_FOUND: &str = "TargetNotFound";
+    pub const INVALID: &str = "Invalid";
+    pub const NO_VALID_CA_CERTIFICATE: &str = "NoValidCACertificate";
+    pub const RESOLVED_REFS: &str = "ResolvedRefs";
+    pub const INVALID_CA_CERTIFICATE_REF: &str = "InvalidCACertificateRef";
+    pub const INVALID_KIND: &str = "InvalidKind";
 }
 
 /// Reasons that Gateway API defines for routes.

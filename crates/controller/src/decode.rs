@@ -19,6 +19,8 @@ pub(crate) struct Read {
     pub(crate) value: Value,
 }
 
+/// Key of a bundle in its ConfigMap.
+const BUNDLE: &str = "ca.crt";
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Name of an object, without the rest.
@@ -54,6 +56,13 @@ pub(crate) fn read(kind: Kind, mut object: DynamicObject) -> Read {
     let metadata = serde_json::to_value(&object.metadata).unwrap_or_default();
     if let Value::Object(map) = &mut value {
         status = map.shift_remove("status").unwrap_or_default();
+        if kind == Kind::ConfigMap {
+            // Bundles of authorities are all that is read of them; the rest may be large.
+            map.shift_remove("binaryData");
+            if let Some(Value::Object(data)) = map.get_mut("data") {
+                data.retain(|key, _| key == BUNDLE);
+            }
+        }
         map.insert("metadata".to_owned(), metadata);
     }
     let class = value["spec"]["gatewayClassName"].as_str();

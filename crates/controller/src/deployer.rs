@@ -16,10 +16,11 @@ use agw_core::id::ObjectKey;
 use agw_translate::Translation;
 use agw_translate::finding::ObjectRef;
 use agw_translate::infra::GatewayInfra;
+use agw_translate::status::Address;
 use kube::Client;
-use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use parking_lot::Mutex;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -263,9 +264,19 @@ impl Deployer {
         let its = |owned: &Owned| owned.owner == infra.uid && !owned.leaving;
         let service = self.worker.owned.get(Part::Service, &key).filter(its);
         let deployment = self.worker.owned.get(Part::Deployment, &key).filter(its);
+        let addresses = service.map(|owned| owned.addresses()).unwrap_or_default();
+        let failure = self.failures.get(&infra.gateway).cloned();
+        let mut asked = infra.service.addresses.iter();
+        let missing = asked.find(|address| !addresses.contains(address));
+        let unusable_address = missing.map(|address| {
+            let (Address::Ip(value) | Address::Hostname(value)) = address;
+            let why = failure.as_deref().unwrap_or("it has another");
+            format!("the Service has not got the address {value}: {why}")
+        });
         Deployment {
-            addresses: service.map(|owned| owned.addresses()).unwrap_or_default(),
-            failure: self.failures.get(&infra.gateway).cloned(),
+            addresses,
+            failure,
+            unusable_address,
             ready: deployment.map_or(0, |owned| owned.ready()),
         }
     }
@@ -332,6 +343,7 @@ impl Worker {
         let api = part.within(&self.client, &key.namespace);
         let mut body = desired.body.clone();
         keep_scale(part, &mut body, live);
+        self.make_room(desired, live).await?;
         let parameters = PatchParams::apply(APP_NAME).force();
         let body = Patch::Apply(body);
         let patch = api.patch(&key.name, &parameters, &body);
@@ -347,6 +359,33 @@ impl Worker {
             .insert((part, key.clone()), owned.content.clone());
         self.owned.put(part, key.clone(), owned);
         Ok(())
+    }
+
+    /// The address of a Service never changes: one that is to have another is made anew, once the
+    /// API server has said that it would give that address.
+    async fn make_room(&self, desired: &Desired, live: Option<&Owned>) -> Result<(), Error> {
+        let asked = &desired.body["spec"]["clusterIP"];
+        let Some(live) = live.filter(|live| live.content["spec"]["clusterIP"] != *asked) else {
+            return Ok(());
+        };
+        if desired.part != Part::Service || !asked.is_string() {
+            return Ok(());
+        }
+        let (part, key) = (desired.part, &desired.key);
+        let mut probe = desired.body.clone();
+        probe["metadata"] = json!({ "generateName": "agentgateway-" });
+        let probe = serde_json::from_value(probe).map_err(|error| Error::Api {
+            what: "the Service cannot be made",
+            source: Box::new(kube::Error::SerdeError(error)),
+        })?;
+        let parameters = PostParams {
+            dry_run: true,
+            ..PostParams::default()
+        };
+        let api = part.within(&self.client, &key.namespace);
+        let create = api.create(&parameters, &probe);
+        within("the address cannot be used", ANSWER_WITHIN, create).await?;
+        self.prune(part, key, live).await
     }
 
     async fn prune(&self, part: Part, key: &ObjectKey, owned: &Owned) -> Result<(), Error> {

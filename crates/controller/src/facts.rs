@@ -32,6 +32,8 @@ pub(crate) struct Deployment {
     pub(crate) addresses: Vec<Address>,
     /// Why something could not be deployed.
     pub(crate) failure: Option<String>,
+    /// Why an address that the Gateway asks for is not its Service's.
+    pub(crate) unusable_address: Option<String>,
     /// Proxies that are ready: each has a configuration in force.
     pub(crate) ready: u32,
 }
@@ -63,6 +65,7 @@ pub(crate) fn facts(revision: u64, deliveries: &Deliveries, deployments: &Deploy
             proxies,
             rejected: delivery.map(|d| d.rejected.clone()).unwrap_or_default(),
             not_deployed: deployment.failure,
+            unusable_address: deployment.unusable_address,
         };
         (key.clone(), facts)
     });

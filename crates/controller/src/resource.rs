@@ -17,6 +17,7 @@ pub(crate) struct Resource {
     /// Objects that cannot matter, and would only cost memory.
     pub(crate) fields: Option<&'static str>,
     pub(crate) status: Status,
+    pub(crate) presence: Presence,
     origin: Installed,
 }
 
@@ -29,6 +30,14 @@ pub(crate) enum Status {
     Whole,
     /// Entries by parent under this key; those of other controllers are not ours.
     Entries(&'static str),
+}
+
+/// Whether the controller can do without a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    Required,
+    /// Where the API server does not know it, there are no objects of it.
+    Optional,
 }
 
 /// Where the kind comes from.
@@ -46,7 +55,18 @@ const SECRETS: &str = "type!=helm.sh/release.v1,type!=kubernetes.io/service-acco
 pub(crate) const RESOURCES: &[Resource] = &[
     gateway_api(Kind::GatewayClass, "gatewayclasses", Status::Whole),
     gateway_api(Kind::Gateway, "gateways", Status::Whole),
+    gateway_api(Kind::ListenerSet, "listenersets", Status::Whole).optional(),
     gateway_api(Kind::HttpRoute, "httproutes", Status::Entries("parents")),
+    gateway_api(Kind::GrpcRoute, "grpcroutes", Status::Entries("parents")).optional(),
+    gateway_api(Kind::TlsRoute, "tlsroutes", Status::Entries("parents")).optional(),
+    gateway_api(Kind::TcpRoute, "tcproutes", Status::Entries("parents")).optional(),
+    gateway_api(Kind::UdpRoute, "udproutes", Status::Entries("parents")).optional(),
+    gateway_api(
+        Kind::BackendTlsPolicy,
+        "backendtlspolicies",
+        Status::Entries("ancestors"),
+    )
+    .optional(),
     Resource {
         // Before Gateway API 1.5 there is only v1beta1, and it is of the same shape.
         versions: &["v1", "v1beta1"],
@@ -86,6 +106,7 @@ pub(crate) const RESOURCES: &[Resource] = &[
     ),
     core(Kind::Secret, "", "secrets", Some(SECRETS)),
     core(Kind::Namespace, "", "namespaces", None),
+    core(Kind::ConfigMap, "", "configmaps", None),
 ];
 
 const fn gateway_api(kind: Kind, plural: &'static str, status: Status) -> Resource {
@@ -96,6 +117,7 @@ const fn gateway_api(kind: Kind, plural: &'static str, status: Status) -> Resour
         plural,
         fields: None,
         status,
+        presence: Presence::Required,
         origin: Installed::GatewayApi,
     }
 }
@@ -108,6 +130,7 @@ const fn ours(kind: Kind, group: &'static str, plural: &'static str, status: Sta
         plural,
         fields: None,
         status,
+        presence: Presence::Required,
         origin: Installed::Chart,
     }
 }
@@ -125,11 +148,17 @@ const fn core(
         plural,
         fields,
         status: Status::Ignored,
+        presence: Presence::Required,
         origin: Installed::Kubernetes,
     }
 }
 
 impl Resource {
+    const fn optional(mut self) -> Self {
+        self.presence = Presence::Optional;
+        self
+    }
+
     /// The kind of that name, if it is watched.
     pub(crate) fn named(kind: &str) -> Option<&'static Self> {
         RESOURCES.iter().find(|r| r.kind.name() == kind)

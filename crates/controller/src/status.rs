@@ -249,6 +249,7 @@ impl Writer {
             return None;
         };
         let none = || ObjectStatus {
+            gateways: Vec::new(),
             object: object.clone(),
             status: json!({ list: [] }),
         };

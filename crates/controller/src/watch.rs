@@ -21,13 +21,15 @@ use tokio_util::sync::CancellationToken;
 use crate::decode;
 use crate::live::LiveObjects;
 use crate::metrics::Metrics;
-use crate::resource::{RESOURCES, Resource, Status};
+use crate::resource::{Presence, RESOURCES, Resource, Status};
 use known::{Known, Verdict};
 
 /// Changes that may wait; watches pause when there are more.
 const QUEUE: usize = 4096;
 /// Before the same list is asked for in another version, or a watch that ended is begun again.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Before a kind that the API server does not know is asked for again.
+const ABSENCE: Duration = Duration::from_secs(30);
 
 /// One thing that is different from before.
 #[derive(Debug)]
@@ -92,6 +94,8 @@ struct Watch {
 enum Restart {
     Version,
     Ended,
+    /// The API server does not know the kind, now.
+    Missing,
 }
 
 /// The queue's reader is gone, and so is the reason to watch.
@@ -103,7 +107,11 @@ impl Watch {
             if matches!(restart, Restart::Version) {
                 self.version += 1;
             }
-            tokio::time::sleep(PAUSE).await;
+            let pause = match restart {
+                Restart::Missing => ABSENCE,
+                Restart::Version | Restart::Ended => PAUSE,
+            };
+            tokio::time::sleep(pause).await;
         }
     }
 
@@ -118,6 +126,11 @@ impl Watch {
             match event {
                 Ok(event) => self.take(event).await?,
                 Err(error) => {
+                    let is_optional = self.resource.presence == Presence::Optional;
+                    if is_missing(&error) && is_optional {
+                        self.do_without().await?;
+                        return Ok(Restart::Missing);
+                    }
                     self.tell(&error);
                     if is_missing(&error) && self.resource.versions() > 1 {
                         return Ok(Restart::Version);
@@ -144,6 +157,20 @@ impl Watch {
                     self.send(Change::Listed(self.resource.kind)).await?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// The kind's definition is not installed: there are no objects of it.
+    async fn do_without(&mut self) -> Result<(), Closed> {
+        self.known.begin_list();
+        for key in self.known.end_list() {
+            self.delete(key).await?;
+        }
+        if self.known.first_list_ended() {
+            let (kind, remedy) = (self.resource.kind, self.resource.remedy());
+            tracing::info!(%kind, "there are no {kind}s: {remedy}");
+            self.send(Change::Listed(kind)).await?;
         }
         Ok(())
     }

@@ -290,6 +290,7 @@ fn status(
     };
     let generation = object.metadata.generation;
     ObjectStatus {
+        gateways: Vec::new(),
         object: ObjectRef::new("AgentgatewayBackend", Some(&key.namespace), &key.name),
         status: json!({ "conditions": conditions(&[accepted, resolved], generation) }),
     }

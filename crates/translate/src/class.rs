@@ -124,6 +124,7 @@ pub(crate) fn statuses(state: &ClusterState, classes: &Classes) -> Vec<ObjectSta
             .map(|name| json!({ "name": name }))
             .collect();
         ObjectStatus {
+            gateways: Vec::new(),
             object: ObjectRef::new("GatewayClass", None, &key.name),
             status: json!({
                 "conditions": conditions(&[accepted], generation),

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use agw_api::external::HttpRoute;
 use agw_api::external::httproutes::HttpRouteRules;
 
 use crate::finding::Code;
+use crate::manifest::RouteObject;
 use crate::report::{Report, Subject};
 
 /// Notes the first response header that filters of a route write with capital letters, and names
 /// the others: HTTP/2 has none (RFC 9113 §8.2).
-pub(crate) fn report(route: &HttpRoute, subject: Subject<'_>, report: &mut Report) {
+pub(crate) fn report(route: &RouteObject, subject: Subject<'_>, report: &mut Report) {
     let rules = route.spec.rules.iter().flatten().enumerate();
     let named = rules.flat_map(|(index, rule)| {
         let names = names(rule).into_iter();

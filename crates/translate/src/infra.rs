@@ -14,6 +14,8 @@ use agw_api::parameters::{
 use agw_core::id::ObjectKey;
 use serde::Serialize;
 
+use crate::status::Address;
+
 pub(crate) use parameters::{Parameters, ParametersRef, follow, read_all};
 pub(crate) use resolve::all;
 pub(crate) use shape::Shape;
@@ -40,7 +42,7 @@ pub struct GatewayInfra {
     pub metadata: Metadata,
     /// Ports that the proxy listens on, sorted. Listeners bind their own port, also below 1024:
     /// the pod needs the safe sysctl `net.ipv4.ip_unprivileged_port_start=0`.
-    pub ports: Vec<u16>,
+    pub ports: Vec<Port>,
     pub service: ServiceInfra,
     pub deployment: DeploymentInfra,
     /// Labels and annotations of the ServiceAccount.
@@ -56,6 +58,21 @@ pub struct Metadata {
     pub annotations: BTreeMap<String, String>,
 }
 
+/// A port that the proxy listens on. A number may be a port for streams and another for datagrams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Port {
+    pub number: u16,
+    pub protocol: PortProtocol,
+}
+
+/// What goes over a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum PortProtocol {
+    Tcp,
+    Udp,
+}
+
 /// The Service in front of the proxies.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ServiceInfra {
@@ -65,13 +82,17 @@ pub struct ServiceInfra {
     pub ports: Vec<ServicePortInfra>,
     pub external_traffic_policy: Option<ExternalTrafficPolicy>,
     pub load_balancer_class: Option<String>,
+    /// Addresses that the Gateway asks for. A Service can be asked for one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<Address>,
 }
 
-/// A port of the Service; all are TCP.
+/// A port of the Service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ServicePortInfra {
     /// Unique, and valid as a name of a port.
     pub name: String,
+    pub protocol: PortProtocol,
     pub port: u16,
     /// The proxy's port.
     pub target: u16,
@@ -151,6 +172,16 @@ pub struct DisruptionBudgetInfra {
 pub enum Keeps {
     MinAvailable(CountOrShare),
     MaxUnavailable(CountOrShare),
+}
+
+impl ServiceInfra {
+    /// The address to ask for.
+    pub fn address(&self) -> Option<&str> {
+        self.addresses.iter().find_map(|address| match address {
+            Address::Ip(ip) => Some(ip.as_str()),
+            Address::Hostname(_) => None,
+        })
+    }
 }
 
 impl Image {

@@ -3,7 +3,9 @@
 //! This crate is pure: it has no client, socket, environment or clock, and never changes its
 //! input. Statuses come back as values.
 
+mod authority;
 mod backend;
+mod backend_tls;
 mod class;
 mod expression;
 pub mod finding;
@@ -28,10 +30,10 @@ mod unreadable;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use agw_core::backend::Backend;
+use agw_core::backend::{Backend, BackendTarget, Verify};
 use agw_core::config::GatewayConfig;
 use agw_core::id::BackendKey;
-use agw_core::listener::Listener;
+use agw_core::listener::{Certificate, Listener};
 
 use finding::Finding;
 use gateway::GatewayPlan;
@@ -42,7 +44,7 @@ use report::Report;
 use service::Endpoints;
 
 pub use settings::{Mode, Settings};
-pub use state::{ClusterState, Objects};
+pub use state::{ClusterState, Objects, Routes};
 pub use status::ObjectStatus;
 
 /// What the objects mean.
@@ -78,12 +80,14 @@ pub fn translate_again(
     let policies = policy::attach(state, settings, &mut report);
     let (backends, backend_statuses) =
         backend::translate_all(state, settings, &policies.backends, &mut report);
+    let tls_policies = backend_tls::read(state, &mut report);
     let context = route::Context {
         state,
         gateways: &gateways,
         backends: &backends,
         policies: &policies,
         endpoints: &Endpoints::of(state),
+        tls_policies: &tls_policies,
     };
     let memo = before.memo.next(state, settings, context);
     let routes = memo.routes();
@@ -99,13 +103,17 @@ pub fn translate_again(
     let configs = gateways.iter().enumerate();
     let configs = configs.map(|(index, plan)| Arc::new(config(index, plan, routes, &policies)));
     let configs = configs.collect();
-    let gateway_statuses = gateways.iter().enumerate();
-    let gateway_statuses =
-        gateway_statuses.map(|(index, plan)| plan.status(&attached(index, plan, routes)));
+    let gateway_statuses = gateways.iter().enumerate().flat_map(|(index, plan)| {
+        let attached = attached(index, plan, routes);
+        let own = plan.status(&attached);
+        let sets: Vec<_> = plan.set_statuses(&attached).collect();
+        [own].into_iter().chain(sets)
+    });
     let statuses = class::statuses(state, &classes).into_iter();
     let statuses = statuses.chain(gateway_statuses).map(Arc::new);
     let statuses = statuses.chain(routes.iter().filter_map(|route| route.status.clone()));
     let others = backend_statuses.into_iter().chain(policies.statuses);
+    let others = others.chain(tls_policies.statuses(&gateways, routes));
     let others = others.chain(unreadable).map(Arc::new);
     Translation {
         gateways: configs,
@@ -145,9 +153,29 @@ fn config(
         listeners: listeners.collect(),
         policy: policies.gateway(&plan.key),
         routes: attached,
-        backends: backends.into_values().collect(),
+        backends: backends
+            .into_values()
+            .map(|backend| shown(backend, plan.client()))
+            .collect(),
         logged_headers: plan.logged_headers(),
     }
+}
+
+/// The backend as a Gateway uses it that shows a certificate of its own where it verifies theirs.
+fn shown(backend: Arc<Backend>, client: Option<&Arc<Certificate>>) -> Arc<Backend> {
+    let (Some(client), BackendTarget::Endpoints(endpoints)) = (client, &backend.target) else {
+        return backend;
+    };
+    let mut endpoints = endpoints.clone();
+    for tls in endpoints.endpoints.iter_mut().flat_map(|e| &mut e.tls) {
+        if matches!(tls.verify, Verify::Trust(_)) {
+            tls.client = Some(client.clone());
+        }
+    }
+    Arc::new(Backend {
+        key: backend.key.clone(),
+        target: BackendTarget::Endpoints(endpoints),
+    })
 }
 
 /// How many accepted routes each listener of a Gateway has.
@@ -157,7 +185,7 @@ fn attached(index: usize, plan: &GatewayPlan, routes: &[Arc<route::Translated>])
         let Some(attachment) = route.attachments.iter().find(|a| a.gateway == index) else {
             continue;
         };
-        if !route.status.as_ref().is_some_and(|s| s.accepts(&plan.key)) {
+        if !route.is_accepted {
             continue;
         }
         for (listener, count) in plan.listeners.iter().zip(&mut counts) {

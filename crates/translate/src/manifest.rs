@@ -5,11 +5,13 @@ mod compose;
 mod decode;
 mod document;
 mod kind;
+mod listener_set;
 mod near;
 mod object;
 mod origin;
 mod path;
 mod read;
+mod route;
 mod scalar;
 mod schema;
 mod secret;
@@ -21,8 +23,10 @@ use crate::finding::{Code, Finding, ObjectRef, Severity};
 
 pub use cluster::Unreadable;
 pub use kind::{Kind, Scope};
+pub use listener_set::ListenerSetObject;
 pub use object::Object;
 pub use origin::{Origin, Sourced};
+pub use route::RouteObject;
 pub use secret::{SecretBytes, SecretObject};
 
 /// A file to load: YAML of any number of documents, or JSON.

@@ -23,8 +23,10 @@ impl Memo {
     pub(crate) fn next(&self, state: &ClusterState, settings: &Settings, at: Context<'_>) -> Self {
         let still = self.settings == *settings && self.surroundings.has_surroundings_of(state);
         let mut known = if still { &self.routes[..] } else { &[] }.iter().peekable();
-        let routes = state.routes.iter().map(|(key, source)| {
-            while known.next_if(|known| known.route.key < *key).is_some() {}
+        let routes = state.routes.iter().map(|((key, kind), source)| {
+            let before =
+                |known: &&Arc<Translated>| (&known.route.key, known.route.kind) < (key, *kind);
+            while known.next_if(before).is_some() {}
             match known.next_if(|known| Arc::ptr_eq(&known.source, source)) {
                 Some(known) => known.clone(),
                 None => Arc::new(route::translate(at, key, source)),

@@ -10,7 +10,7 @@ use agw_api::conditions::{policy as reasons, types};
 use agw_api::names::{CONTROLLER_NAME, GATEWAY_CLASS, GATEWAY_GROUP};
 use agw_api::policy::{TargetRef, TargetSelector, Traffic};
 use agw_api::transformation::InlineTransformation;
-use agw_core::id::ObjectKey;
+use agw_core::id::{ObjectKey, RouteKind};
 use agw_core::policy::TrafficPolicy;
 use serde_json::{Value, json};
 
@@ -60,12 +60,12 @@ impl Attached<'_> {
         self.of(&Target::Listener(gateway.clone(), name.to_owned()))
     }
 
-    pub(crate) fn route(&self, key: &ObjectKey) -> TrafficPolicy {
-        self.of(&Target::Route(key.clone()))
+    pub(crate) fn route(&self, kind: RouteKind, key: &ObjectKey) -> TrafficPolicy {
+        self.of(&Target::Route(kind, key.clone()))
     }
 
-    pub(crate) fn rule(&self, route: &ObjectKey, name: &str) -> TrafficPolicy {
-        self.of(&Target::Rule(route.clone(), name.to_owned()))
+    pub(crate) fn rule(&self, kind: RouteKind, route: &ObjectKey, name: &str) -> TrafficPolicy {
+        self.of(&Target::Rule(kind, route.clone(), name.to_owned()))
     }
 
     fn of(&self, target: &Target) -> TrafficPolicy {
@@ -318,6 +318,7 @@ impl<'a> Policy<'a> {
             })
             .collect();
         ObjectStatus {
+            gateways: Vec::new(),
             object: self.subject.reference(),
             status: json!({ "ancestors": entries }),
         }

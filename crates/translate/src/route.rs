@@ -1,4 +1,4 @@
-//! HTTPRoutes.
+//! Routes of all kinds: what they mean, and where they are attached.
 
 mod attach;
 mod backends;
@@ -7,12 +7,11 @@ mod filters;
 mod matches;
 mod mirror;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use agw_api::conditions::{route as reasons, types};
-use agw_api::external::HttpRoute;
 use agw_api::external::httproutes::HttpRouteRules;
 use agw_api::names::CONTROLLER_NAME;
 use agw_core::backend::Backend;
@@ -23,12 +22,13 @@ use agw_core::route::{Route, Rule};
 use serde_json::{Value, json};
 
 use crate::backend::Outcome;
+use crate::backend_tls::TlsPolicies;
 use crate::expression::Rejected;
-use crate::finding::{Code, Finding, ObjectRef};
+use crate::finding::{Code, Finding};
 use crate::gateway::GatewayPlan;
 use crate::header_case;
 use crate::limits;
-use crate::manifest::Sourced;
+use crate::manifest::{RouteObject, Sourced};
 use crate::policy::Attached;
 use crate::report::{Report, Subject};
 use crate::retry;
@@ -47,17 +47,22 @@ pub(crate) struct Context<'a> {
     pub(crate) backends: &'a BTreeMap<ObjectKey, Outcome>,
     pub(crate) policies: &'a Attached<'a>,
     pub(crate) endpoints: &'a Endpoints<'a>,
+    pub(crate) tls_policies: &'a TlsPolicies<'a>,
 }
 
 /// What a route means. It follows from the route and from what is there beside routes.
 #[derive(Debug)]
 pub(crate) struct Translated {
-    pub(crate) source: Arc<Sourced<HttpRoute>>,
+    pub(crate) source: Arc<Sourced<RouteObject>>,
     pub(crate) route: Route,
     pub(crate) attachments: Vec<Attachment>,
     /// Every backend that its rules name.
     pub(crate) backends: BTreeMap<BackendKey, Arc<Backend>>,
+    /// Services that its rules name, usable or not.
+    pub(crate) services: BTreeSet<ObjectKey>,
     pub(crate) status: Option<Arc<ObjectStatus>>,
+    /// Whether the parents that it is attached to take it.
+    pub(crate) is_accepted: bool,
     /// By rule and match: where each applies, and what it matches there.
     pub(crate) claims: Vec<Vec<Vec<Claim>>>,
     /// What is to be said of the route whatever other routes there are.
@@ -86,14 +91,14 @@ impl Problems {
 pub(crate) fn translate(
     context: Context<'_>,
     key: &ObjectKey,
-    source: &Arc<Sourced<HttpRoute>>,
+    source: &Arc<Sourced<RouteObject>>,
 ) -> Translated {
+    let object = &source.object;
     let subject = Subject {
-        kind: "HTTPRoute",
+        kind: object.kind.as_str(),
         key,
         origin: &source.origin,
     };
-    let object = &source.object;
     let report = &mut Report::default();
     let mut problems = Problems::default();
     let hostnames = hostnames(object, subject, &mut problems, report);
@@ -103,23 +108,25 @@ pub(crate) fn translate(
         let remedy = "name the Gateway in `parentRefs`";
         report.add(subject, Code::UnsupportedValue, field, message, remedy);
     }
-    let mut backends = BTreeMap::new();
+    let (mut backends, mut services) = (BTreeMap::new(), BTreeSet::new());
     let specs = object.spec.rules.iter().flatten().enumerate();
     let rules: Vec<_> = specs
         .map(|(index, spec)| {
             let mut maker = RuleMaker {
                 context,
+                kind: object.kind,
                 subject,
                 field: format!("spec.rules[{index}]"),
                 problems: &mut problems,
                 backends: &mut backends,
+                services: &mut services,
                 report: &mut *report,
             };
             Arc::new(maker.rule(spec))
         })
         .collect();
     let route = Route {
-        kind: RouteKind::Http,
+        kind: object.kind,
         key: key.clone(),
         listeners: Vec::new(),
         hostnames,
@@ -129,17 +136,19 @@ pub(crate) fn translate(
             .as_ref()
             .map(|t| t.0.as_second()),
         rules,
-        policy: context.policies.route(key),
+        policy: context.policies.route(object.kind, key),
     };
     let (attachments, parents) = attach::attach(context, object, subject, &route, report);
-    let status = status(key, object, &parents, &problems).map(Arc::new);
+    let status = status(subject, object, &parents, &problems).map(Arc::new);
     let claims = shadow::claims(context.gateways, &route, &attachments);
     let mut translated = Translated {
         source: source.clone(),
         route,
         attachments,
         backends,
+        services,
         status,
+        is_accepted: problems.accepted.is_none(),
         claims,
         findings: Vec::new(),
     };
@@ -150,7 +159,7 @@ pub(crate) fn translate(
 }
 
 fn hostnames(
-    object: &HttpRoute,
+    object: &RouteObject,
     subject: Subject<'_>,
     problems: &mut Problems,
     report: &mut Report,
@@ -174,8 +183,8 @@ fn hostnames(
 
 /// Our entries of `status.parents`; `None` when no parent is ours.
 fn status(
-    key: &ObjectKey,
-    object: &HttpRoute,
+    subject: Subject<'_>,
+    object: &RouteObject,
     parents: &[attach::Parent],
     problems: &Problems,
 ) -> Option<ObjectStatus> {
@@ -204,7 +213,11 @@ fn status(
         })
         .collect();
     Some(ObjectStatus {
-        object: ObjectRef::new("HTTPRoute", Some(&key.namespace), &key.name),
+        object: subject.reference(),
+        gateways: parents
+            .iter()
+            .map(|parent| parent.gateway.clone())
+            .collect(),
         status: json!({ "parents": entries }),
     })
 }
@@ -212,10 +225,12 @@ fn status(
 /// Makes one rule, noting what is wrong with it.
 struct RuleMaker<'a, 'r> {
     context: Context<'a>,
+    kind: RouteKind,
     subject: Subject<'a>,
     field: String,
     problems: &'r mut Problems,
     backends: &'r mut BTreeMap<BackendKey, Arc<Backend>>,
+    services: &'r mut BTreeSet<ObjectKey>,
     report: &'r mut Report,
 }
 
@@ -249,7 +264,10 @@ impl RuleMaker<'_, '_> {
         let backends = self.backend_refs(spec, &matches, &mut broken);
         let name: Option<Arc<str>> = spec.name.as_deref().map(Into::into);
         let policy = match &name {
-            Some(name) => self.context.policies.rule(self.subject.key, name),
+            Some(name) => self
+                .context
+                .policies
+                .rule(self.kind, self.subject.key, name),
             None => TrafficPolicy::default(),
         };
         Rule {

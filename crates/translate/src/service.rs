@@ -3,14 +3,27 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use agw_api::external::{EndpointSlice, Service};
+use agw_api::external::{EndpointSlice, Service, ServicePort};
 use agw_api::names::SERVICE_NAME_LABEL;
 use agw_core::backend::{
-    AppProtocol, Backend, BackendPolicy, BackendTarget, Endpoint, EndpointBackend,
+    AppProtocol, Backend, BackendPolicy, BackendTarget, Endpoint, EndpointBackend, UpstreamTls,
 };
 use agw_core::id::{BackendKey, ObjectKey};
 
 use crate::state::ClusterState;
+
+/// What a port of a Service takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    Streams,
+    Datagrams,
+}
+
+impl Transport {
+    fn is_of(self, protocol: Option<&str>) -> bool {
+        (protocol == Some("UDP")) == (self == Self::Datagrams)
+    }
+}
 
 /// EndpointSlices by the Service that each belongs to.
 #[derive(Debug)]
@@ -35,22 +48,29 @@ impl<'a> Endpoints<'a> {
     }
 }
 
-/// The backend of one port of a Service; `None` when the Service has no such port.
+/// The port of a Service that has this number.
+pub(crate) fn port(service: &Service, number: u16, transport: Transport) -> Option<&ServicePort> {
+    let mut ports = service.spec.as_ref()?.ports.as_ref()?.iter();
+    ports.find(|port| {
+        u16::try_from(port.port) == Ok(number) && transport.is_of(port.protocol.as_deref())
+    })
+}
+
+/// The backend of one port of a Service.
 pub(crate) fn backend(
     endpoints: &Endpoints<'_>,
     key: &ObjectKey,
-    service: &Service,
-    port: u16,
-) -> Option<Backend> {
-    let ports = service.spec.as_ref()?.ports.as_ref()?;
-    let wanted = ports.iter().find(|p| u16::try_from(p.port) == Ok(port))?;
-    let protocol = match wanted.app_protocol.as_deref() {
+    port: &ServicePort,
+    transport: Transport,
+    tls: Option<&UpstreamTls>,
+) -> Backend {
+    let protocol = match port.app_protocol.as_deref() {
         Some("kubernetes.io/h2c") => AppProtocol::H2c,
         _ => AppProtocol::Http1,
     };
     let slices = endpoints.slices(key).iter();
     let mut endpoints: Vec<Endpoint> = slices
-        .flat_map(|slice| ready(slice, wanted.name.as_deref()))
+        .flat_map(|slice| ready(slice, port.name.as_deref(), tls))
         .collect();
     endpoints.sort_by(|a, b| (&a.host, a.port).cmp(&(&b.host, b.port)));
     endpoints.dedup();
@@ -59,11 +79,15 @@ pub(crate) fn backend(
         protocol,
         policy: BackendPolicy::default(),
     };
-    let key = BackendKey::service(key.clone(), port);
-    Some(Backend {
+    let number = u16::try_from(port.port).unwrap_or_default();
+    let key = match transport {
+        Transport::Streams => BackendKey::service(key.clone(), number),
+        Transport::Datagrams => BackendKey::udp_service(key.clone(), number),
+    };
+    Backend {
         key,
         target: BackendTarget::Endpoints(Box::new(target)),
-    })
+    }
 }
 
 /// Addresses that take requests: ready, and not ending unless nothing says so. A slice's port
@@ -71,6 +95,7 @@ pub(crate) fn backend(
 fn ready<'a>(
     slice: &'a EndpointSlice,
     port: Option<&'a str>,
+    tls: Option<&'a UpstreamTls>,
 ) -> impl Iterator<Item = Endpoint> + 'a {
     let ports = slice.ports.iter().flatten();
     let number = ports
@@ -84,7 +109,7 @@ fn ready<'a>(
             Some(Endpoint {
                 host: Arc::from(address.as_str()),
                 port: number?,
-                tls: None,
+                tls: tls.cloned(),
             })
         })
 }

@@ -82,7 +82,9 @@ pub(crate) fn report_all(routes: &[Arc<Translated>], report: &mut Report) {
 
 fn by_age_and_name(a: &Route, b: &Route) -> Ordering {
     let age = |route: &Route| route.created.unwrap_or(i64::MAX);
-    age(a).cmp(&age(b)).then_with(|| a.key.cmp(&b.key))
+    age(a)
+        .cmp(&age(b))
+        .then_with(|| (&a.key, a.kind).cmp(&(&b.key, b.kind)))
 }
 
 /// What the matches of a route claim, by rule and match.
@@ -139,16 +141,16 @@ fn canonical(matched: &Match) -> String {
 }
 
 fn tell(routes: &[Arc<Translated>], place: Place, owner: Place, report: &mut Report) {
-    let (route, winner) = (&routes[place.route], &routes[owner.route].route.key);
+    let (route, winner) = (&routes[place.route], &routes[owner.route].route);
     let subject = Subject {
-        kind: "HTTPRoute",
+        kind: route.route.kind.as_str(),
         key: &route.route.key,
         origin: &route.source.origin,
     };
     let by = if place.route == owner.route {
         "of this route".to_owned()
     } else {
-        format!("of HTTPRoute {winner}")
+        format!("of {} {}", winner.kind, winner.key)
     };
     let message = format!(
         "the match never gets a request: spec.rules[{}].matches[{}] {by} matches the same on the same hostname and has precedence",

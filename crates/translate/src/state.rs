@@ -5,17 +5,20 @@ use std::sync::Arc;
 
 use agw_api::external::gateways::GatewayInfrastructure;
 use agw_api::external::{
-    EndpointSlice, Gateway, GatewayClass, HttpRoute, Namespace, ReferenceGrant, Service,
+    BackendTlsPolicy, ConfigMap, EndpointSlice, Gateway, GatewayClass, Namespace, ReferenceGrant,
+    Service,
 };
 use agw_api::parameters::Logging;
 use agw_api::{
     AgentgatewayBackend, AgentgatewayParameters, AgentgatewayParametersSpec, AgentgatewayPolicy,
     EnterpriseAgentgatewayParameters, EnterpriseAgentgatewayPolicy,
 };
-use agw_core::id::ObjectKey;
+use agw_core::id::{ObjectKey, RouteKind};
 
 use crate::finding::{Code, ObjectRef};
-use crate::manifest::{Kind, Loaded, Object, SecretObject, Sourced, Unreadable};
+use crate::manifest::{
+    Kind, ListenerSetObject, Loaded, Object, RouteObject, SecretObject, Sourced, Unreadable,
+};
 use crate::report::{Report, Subject};
 use crate::settings::{Mode, Settings};
 
@@ -23,12 +26,18 @@ use crate::settings::{Mode, Settings};
 /// object never changes; one that is applied again is another value.
 pub type Objects<T> = BTreeMap<ObjectKey, Arc<Sourced<T>>>;
 
+/// Routes of all kinds, by namespace, name and kind.
+pub type Routes = BTreeMap<(ObjectKey, RouteKind), Arc<Sourced<RouteObject>>>;
+
 /// Every object that matters.
 #[derive(Debug, Clone, Default)]
 pub struct ClusterState {
     pub classes: Objects<GatewayClass>,
     pub gateways: Objects<Gateway>,
-    pub routes: Objects<HttpRoute>,
+    pub routes: Routes,
+    pub listener_sets: Objects<ListenerSetObject>,
+    pub tls_policies: Objects<BackendTlsPolicy>,
+    pub config_maps: Objects<ConfigMap>,
     pub grants: Objects<ReferenceGrant>,
     pub secrets: Objects<SecretObject>,
     pub services: Objects<Service>,
@@ -66,7 +75,12 @@ impl ClusterState {
         match object {
             Object::GatewayClass(o) => put(&mut self.classes, key, o),
             Object::Gateway(o) => put(&mut self.gateways, key, o),
-            Object::HttpRoute(o) => put(&mut self.routes, key, o),
+            Object::Route(o) => {
+                let kind = o.object.kind;
+                self.routes.insert((key, kind), Arc::new(o));
+            }
+            Object::ListenerSet(o) => put(&mut self.listener_sets, key, o),
+            Object::BackendTlsPolicy(o) => put(&mut self.tls_policies, key, o),
             Object::ReferenceGrant(o) => put(&mut self.grants, key, o),
             Object::Secret(o) => put(&mut self.secrets, key, o),
             Object::Service(o) => put(&mut self.services, key, o),
@@ -77,8 +91,7 @@ impl ClusterState {
             Object::EnterprisePolicy(o) => put(&mut self.enterprise_policies, key, o),
             Object::Parameters(o) => put(&mut self.parameters, key, o),
             Object::EnterpriseParameters(o) => put(&mut self.enterprise_parameters, key, o),
-            // Nothing refers to these yet; the loader has checked their shape.
-            Object::ConfigMap(_) => {}
+            Object::ConfigMap(o) => put(&mut self.config_maps, key, o),
         }
     }
 
@@ -88,7 +101,13 @@ impl ClusterState {
         match kind {
             Kind::GatewayClass => drop(self.classes.remove(key)),
             Kind::Gateway => drop(self.gateways.remove(key)),
-            Kind::HttpRoute => drop(self.routes.remove(key)),
+            Kind::HttpRoute => self.remove_route(RouteKind::Http, key),
+            Kind::GrpcRoute => self.remove_route(RouteKind::Grpc, key),
+            Kind::TlsRoute => self.remove_route(RouteKind::Tls, key),
+            Kind::TcpRoute => self.remove_route(RouteKind::Tcp, key),
+            Kind::UdpRoute => self.remove_route(RouteKind::Udp, key),
+            Kind::ListenerSet => drop(self.listener_sets.remove(key)),
+            Kind::BackendTlsPolicy => drop(self.tls_policies.remove(key)),
             Kind::ReferenceGrant => drop(self.grants.remove(key)),
             Kind::Secret => drop(self.secrets.remove(key)),
             Kind::Service => drop(self.services.remove(key)),
@@ -99,8 +118,12 @@ impl ClusterState {
             Kind::EnterprisePolicy => drop(self.enterprise_policies.remove(key)),
             Kind::Parameters => drop(self.parameters.remove(key)),
             Kind::EnterpriseParameters => drop(self.enterprise_parameters.remove(key)),
-            Kind::ConfigMap => {}
+            Kind::ConfigMap => drop(self.config_maps.remove(key)),
         }
+    }
+
+    fn remove_route(&mut self, kind: RouteKind, key: &ObjectKey) {
+        self.routes.remove(&(key.clone(), kind));
     }
 
     /// Puts an object that cannot be read in the place of the one of its name: references to it
@@ -122,6 +145,9 @@ impl ClusterState {
             classes,
             gateways,
             routes: _,
+            listener_sets,
+            tls_policies,
+            config_maps,
             grants,
             secrets,
             services,
@@ -137,6 +163,9 @@ impl ClusterState {
         } = self;
         same(classes, &other.classes)
             && same(gateways, &other.gateways)
+            && same(listener_sets, &other.listener_sets)
+            && same(tls_policies, &other.tls_policies)
+            && same(config_maps, &other.config_maps)
             && same(grants, &other.grants)
             && same(secrets, &other.secrets)
             && same(services, &other.services)
@@ -154,7 +183,10 @@ impl ClusterState {
     /// All but the routes.
     pub(crate) fn surroundings(&self) -> Self {
         Self {
-            routes: Objects::new(),
+            routes: Routes::new(),
+            listener_sets: self.listener_sets.clone(),
+            tls_policies: self.tls_policies.clone(),
+            config_maps: self.config_maps.clone(),
             classes: self.classes.clone(),
             gateways: self.gateways.clone(),
             grants: self.grants.clone(),

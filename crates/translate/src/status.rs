@@ -3,7 +3,6 @@
 mod facts;
 mod finalize;
 
-use agw_api::conditions::types;
 use agw_core::id::ObjectKey;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -17,22 +16,21 @@ pub use finalize::finalize;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ObjectStatus {
     pub object: ObjectRef,
+    /// The Gateway of each of a route's `parents`, in their order; of a ListenerSet its own.
+    #[serde(skip)]
+    pub gateways: Vec<ObjectKey>,
     /// The object's `status`; of a route or policy only our own entries.
     pub status: Value,
 }
 
 impl ObjectStatus {
-    /// Whether a route's status says that it is accepted under a Gateway.
-    pub(crate) fn accepts(&self, gateway: &ObjectKey) -> bool {
-        let parents = self.status["parents"].as_array().into_iter().flatten();
-        let mut under = parents.filter(|parent| {
-            let reference = &parent["parentRef"];
-            reference["namespace"] == *gateway.namespace && reference["name"] == *gateway.name
-        });
-        under.any(|parent| {
-            let mut conditions = parent["conditions"].as_array().into_iter().flatten();
-            conditions.any(|c| c["type"] == types::ACCEPTED && c["status"] == "True")
-        })
+    /// A status that says nothing by Gateway.
+    pub fn new(object: ObjectRef, status: Value) -> Self {
+        Self {
+            object,
+            gateways: Vec::new(),
+            status,
+        }
     }
 }
 

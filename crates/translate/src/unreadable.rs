@@ -25,13 +25,18 @@ pub(crate) fn statuses(
         let status = match kind {
             Kind::Backend => Some(own(unreadable, backend::INVALID, why)),
             Kind::Policy | Kind::EnterprisePolicy => Some(attached(unreadable, key, why)),
-            Kind::HttpRoute => parents(unreadable, key, gateways, why),
+            Kind::HttpRoute
+            | Kind::GrpcRoute
+            | Kind::TlsRoute
+            | Kind::TcpRoute
+            | Kind::UdpRoute => {
+                statuses.extend(parents(unreadable, key, gateways, why));
+                None
+            }
             _ => None,
         };
-        statuses.extend(status.map(|status| ObjectStatus {
-            object: unreadable.object.clone(),
-            status,
-        }));
+        let object = unreadable.object.clone();
+        statuses.extend(status.map(|status| ObjectStatus::new(object, status)));
     }
     statuses
 }
@@ -90,39 +95,43 @@ fn parents(
     key: &ObjectKey,
     gateways: &[GatewayPlan],
     why: String,
-) -> Option<Value> {
+) -> Option<ObjectStatus> {
     let accepted = Condition::no(types::ACCEPTED, route::UNSUPPORTED_VALUE, why);
     let all = conditions(&[accepted], unreadable.generation);
-    let written = unreadable.spec["parentRefs"]
-        .as_array()
-        .into_iter()
-        .flatten();
-    let entries: Vec<_> = written
-        .filter_map(|parent| {
-            let namespace = parent["namespace"].as_str().unwrap_or(&key.namespace);
-            let gateway = ObjectKey::new(namespace, parent["name"].as_str()?);
-            let kind = parent["kind"].as_str().unwrap_or("Gateway");
-            let group = parent["group"].as_str().unwrap_or(GATEWAY_GROUP);
-            let is_ours = kind == "Gateway" && gateways.iter().any(|g| g.key == gateway);
-            let mut reference = json!({
-                "group": group,
-                "kind": kind,
-                "namespace": namespace,
-                "name": &*gateway.name,
-            });
-            for field in ["sectionName", "port"] {
-                if !parent[field].is_null() {
-                    reference[field] = parent[field].clone();
-                }
+    let written = unreadable.spec["parentRefs"].as_array();
+    let (mut owners, mut entries) = (Vec::new(), Vec::new());
+    for parent in written.into_iter().flatten() {
+        let namespace = parent["namespace"].as_str().unwrap_or(&key.namespace);
+        let named = ObjectKey::new(namespace, parent["name"].as_str().unwrap_or_default());
+        let kind = parent["kind"].as_str().unwrap_or("Gateway");
+        let mut plans = gateways.iter();
+        let found = plans.find(|plan| match kind {
+            "Gateway" => plan.key == named,
+            "ListenerSet" => plan.has_set(&named),
+            _ => false,
+        });
+        let Some(found) = found else { continue };
+        let mut reference = json!({
+            "group": parent["group"].as_str().unwrap_or(GATEWAY_GROUP),
+            "kind": kind,
+            "namespace": namespace,
+            "name": &*named.name,
+        });
+        for field in ["sectionName", "port"] {
+            if !parent[field].is_null() {
+                reference[field] = parent[field].clone();
             }
-            is_ours.then(|| {
-                json!({
-                    "parentRef": reference,
-                    "controllerName": CONTROLLER_NAME,
-                    "conditions": all,
-                })
-            })
-        })
-        .collect();
-    (!entries.is_empty()).then(|| json!({ "parents": entries }))
+        }
+        owners.push(found.key.clone());
+        entries.push(json!({
+            "parentRef": reference,
+            "controllerName": CONTROLLER_NAME,
+            "conditions": all,
+        }));
+    }
+    (!entries.is_empty()).then(|| ObjectStatus {
+        object: unreadable.object.clone(),
+        gateways: owners,
+        status: json!({ "parents": entries }),
+    })
 }

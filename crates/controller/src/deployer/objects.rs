@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use agw_api::names::GATEWAY_GROUP;
 use agw_core::id::ObjectKey;
+use agw_api::parameters::ServiceType;
 use agw_translate::infra::{
     AutoscalerInfra, DisruptionBudgetInfra, GatewayInfra, Image, Keeps, Metadata, ServiceInfra,
 };
@@ -150,11 +151,12 @@ fn service(infra: &GatewayInfra) -> Value {
         ports,
         external_traffic_policy,
         load_balancer_class,
+        addresses: _,
     } = &infra.service;
     let ports = ports.iter().map(|port| {
         let mut object = json!({
             "name": port.name,
-            "protocol": "TCP",
+            "protocol": port.protocol,
             "port": port.port,
             "targetPort": port.target,
         });
@@ -168,6 +170,12 @@ fn service(infra: &GatewayInfra) -> Value {
     });
     put(&mut spec, "externalTrafficPolicy", *external_traffic_policy);
     put(&mut spec, "loadBalancerClass", load_balancer_class.as_ref());
+    // Of a Service without a load balancer the address is its own.
+    let field = match kind {
+        ServiceType::LoadBalancer => "loadBalancerIP",
+        ServiceType::ClusterIp | ServiceType::NodePort => "clusterIP",
+    };
+    put(&mut spec, field, infra.service.address());
     json!({ "spec": spec })
 }
 

@@ -90,6 +90,7 @@ mod tests {
 
     fn status(name: &str, value: i32) -> Arc<ObjectStatus> {
         Arc::new(ObjectStatus {
+            gateways: Vec::new(),
             object: backend(name),
             status: json!(value),
         })

@@ -9,14 +9,17 @@ use agw_api::external::gateways::{
 };
 use agw_api::names::GATEWAY_GROUP;
 use agw_core::hostname::Hostname;
-use agw_core::id::ObjectKey;
-use agw_core::listener::{Listener, Protocol};
+use agw_core::id::RouteKind;
+use agw_core::listener::{Listener, Protocol, Transport};
 use agw_core::policy::TrafficPolicy;
 use serde_json::{Value, json};
 
+use super::clients::{Asked, Clients, PortClients};
 use super::selector::Selector;
+use super::set::Owner;
 use super::tls::TlsReader;
 use crate::finding::Code;
+use crate::infra::{Port, PortProtocol};
 use crate::report::{Report, Subject};
 use crate::settings::Mode;
 use crate::state::ClusterState;
@@ -28,6 +31,10 @@ const RESERVED_PORTS: [i32; 3] = [15000, 15020, 15021];
 /// A listener as it is written, and what becomes of it.
 #[derive(Debug)]
 pub(crate) struct ListenerPlan {
+    pub(crate) owner: Owner,
+    /// Its name among the listeners of its owner.
+    pub(crate) section: Arc<str>,
+    /// Its name among all listeners of the Gateway.
     pub(crate) name: Arc<str>,
     pub(crate) port: u16,
     pub(crate) hostname: Hostname,
@@ -35,8 +42,8 @@ pub(crate) struct ListenerPlan {
     /// `None` when it cannot be served.
     pub(crate) served: Option<Listener>,
     conditions: Vec<Condition>,
-    kinds: Vec<&'static str>,
-    exposed: Option<u16>,
+    kinds: Vec<RouteKind>,
+    exposed: Option<Port>,
 }
 
 /// Namespaces whose routes may attach.
@@ -49,7 +56,6 @@ pub(crate) enum Allows {
 
 /// Why a listener is not served.
 struct Refusal {
-    kind: &'static str,
     reason: &'static str,
     message: String,
     code: Code,
@@ -57,46 +63,61 @@ struct Refusal {
     remedy: &'static str,
 }
 
-pub(super) fn plan_all(
-    tls: TlsReader<'_>,
-    mode: Mode,
-    specs: &[GatewayListeners],
-    report: &mut Report,
-) -> Vec<ListenerPlan> {
-    let mut plans: Vec<ListenerPlan> = Vec::new();
-    for (index, spec) in specs.iter().enumerate() {
-        let field = format!("spec.listeners[{index}]");
-        let mut plan = plan(tls, mode, spec, &field, report);
-        if let Some((reason, message)) = conflict(&plans, &plan) {
-            report.add(
-                tls.subject,
-                Code::ListenerConflict,
-                &field,
-                message.clone(),
-                "give it another port or hostname",
-            );
-            let conflict = |kind| Condition::no(kind, reason, message.clone());
-            plan.served = None;
-            plan.conditions = vec![
-                conflict(types::ACCEPTED),
-                conflict(types::PROGRAMMED),
-                Condition::yes(types::CONFLICTED, reason).with_message(message.clone()),
-                Condition::yes(types::RESOLVED_REFS, reasons::RESOLVED_REFS),
-            ];
+/// What planning the listeners of one owner looks at.
+pub(super) struct Planner<'a> {
+    pub(super) tls: TlsReader<'a>,
+    pub(super) mode: Mode,
+    pub(super) owner: Owner,
+    pub(super) clients: &'a Clients,
+}
+
+impl Planner<'_> {
+    /// Plans the listeners of an owner after those that have precedence.
+    pub(super) fn plan_all(
+        &self,
+        specs: &[GatewayListeners],
+        plans: &mut Vec<ListenerPlan>,
+        report: &mut Report,
+    ) {
+        for (index, spec) in specs.iter().enumerate() {
+            let field = format!("spec.listeners[{index}]");
+            let mut plan = plan(self, spec, &field, report);
+            if let Some((reason, message)) = conflict(plans, &plan) {
+                report.add(
+                    self.tls.subject,
+                    Code::ListenerConflict,
+                    &field,
+                    message.clone(),
+                    "give it another port or hostname",
+                );
+                let conflict = |kind| Condition::no(kind, reason, message.clone());
+                plan.served = None;
+                plan.conditions = vec![
+                    conflict(types::ACCEPTED),
+                    conflict(types::PROGRAMMED),
+                    Condition::yes(types::CONFLICTED, reason).with_message(message.clone()),
+                    Condition::yes(types::RESOLVED_REFS, reasons::RESOLVED_REFS),
+                ];
+            }
+            plans.push(plan);
         }
-        plans.push(plan);
     }
-    plans
 }
 
 /// Why a listener cannot be served beside those before it.
 fn conflict(earlier: &[ListenerPlan], plan: &ListenerPlan) -> Option<(&'static str, String)> {
     let served = plan.served.as_ref()?;
+    let transport = served.protocol.transport();
     for other in earlier.iter().filter(|other| other.port == plan.port) {
         let Some(theirs) = &other.served else {
             continue;
         };
-        if theirs.protocol.transport() != served.protocol.transport() {
+        let theirs = theirs.protocol.transport();
+        if theirs != transport {
+            // The same number is another port for datagrams.
+            if [theirs, transport].contains(&Transport::Udp) {
+                continue;
+            }
             let message = format!(
                 "listener `{}` speaks another protocol on the same port",
                 other.name
@@ -112,99 +133,208 @@ fn conflict(earlier: &[ListenerPlan], plan: &ListenerPlan) -> Option<(&'static s
 }
 
 fn plan(
-    tls: TlsReader<'_>,
-    mode: Mode,
+    planner: &Planner<'_>,
     spec: &GatewayListeners,
     field: &str,
     report: &mut Report,
 ) -> ListenerPlan {
-    let subject = tls.subject;
-    let (kinds, mut resolved) = kinds(spec, subject, field, report);
+    let subject = planner.tls.subject;
+    let protocol = Spoken::of(&spec.protocol);
+    let (kinds, mut resolved) = kinds(protocol, spec, subject, field, report);
     let written = Hostname::parse(spec.hostname.as_deref().unwrap_or_default());
-    let refusal = refusal(mode, spec, written.is_err());
+    let refusal = refusal(planner.mode, protocol, spec, written.is_err());
     if let Some(refusal) = &refusal {
         let at = format!("{field}.{}", refusal.field);
-        report.add(
-            subject,
-            refusal.code,
-            &at,
-            refusal.message.clone(),
-            refusal.remedy,
-        );
+        let message = refusal.message.clone();
+        report.add(subject, refusal.code, &at, message, refusal.remedy);
     }
     let hostname = written.unwrap_or(Hostname::Any);
     let port = u16::try_from(spec.port).unwrap_or(0);
-    let mut protocol = None;
-    if refusal.is_none() {
-        let (made, problem) = protocol_of(tls, spec, field, report);
-        protocol = made;
-        resolved = problem.unwrap_or(resolved);
+    let name: Arc<str> = match &planner.owner {
+        Owner::Gateway => spec.name.as_str().into(),
+        Owner::Set(set) => format!("{set}/{}", spec.name).into(),
+    };
+    let mut made = Made::default();
+    if let (None, Some(protocol)) = (&refusal, protocol) {
+        made = Made::of(planner, protocol, spec, field, report);
+        resolved = made.problem.take().unwrap_or(resolved);
     }
-    let served = protocol.map(|protocol| Listener {
-        name: spec.name.as_str().into(),
+    let served = made.protocol.map(|protocol| Listener {
+        name: name.clone(),
         port,
         protocol,
         hostname: hostname.clone(),
         policy: TrafficPolicy::default(),
     });
-    let mut conditions = match refusal {
-        None if served.is_some() => vec![
-            Condition::yes(types::ACCEPTED, reasons::ACCEPTED),
+    let no = |reason, message: &str| {
+        vec![
+            Condition::no(types::ACCEPTED, reason, message),
+            Condition::no(types::PROGRAMMED, reasons::INVALID, message),
+        ]
+    };
+    let accepted = Condition::yes(types::ACCEPTED, reasons::ACCEPTED);
+    let mut conditions = match (refusal, made.refused) {
+        (Some(refusal), _) => no(refusal.reason, &refusal.message),
+        (None, Some((reason, message))) => no(reason, message),
+        (None, None) if served.is_some() => vec![
+            accepted,
             Condition::yes(types::PROGRAMMED, reasons::PROGRAMMED),
         ],
-        None => vec![
-            Condition::yes(types::ACCEPTED, reasons::ACCEPTED),
+        (None, None) => vec![
+            accepted,
             Condition::no(
                 types::PROGRAMMED,
                 reasons::INVALID,
                 "the listener has no usable certificate",
             ),
         ],
-        Some(refusal) => vec![
-            Condition::no(refusal.kind, refusal.reason, refusal.message.clone()),
-            Condition::no(types::PROGRAMMED, reasons::INVALID, refusal.message),
-        ],
     };
     conditions.push(resolved);
-    let http = matches!(spec.protocol.as_str(), "HTTP" | "HTTPS");
-    let usable = http && port > 0 && !is_reserved(mode, spec.port);
+    let usable = port > 0 && !is_reserved(planner.mode, spec.port);
+    let exposed = protocol.filter(|_| usable).map(|protocol| Port {
+        number: port,
+        protocol: match protocol {
+            Spoken::Udp => PortProtocol::Udp,
+            _ => PortProtocol::Tcp,
+        },
+    });
     ListenerPlan {
-        name: spec.name.as_str().into(),
+        owner: planner.owner.clone(),
+        section: spec.name.as_str().into(),
+        name,
         port,
         hostname,
-        allows: allows(subject.key, spec),
+        allows: allows(&subject.key.namespace, spec),
         served,
         conditions,
-        kinds: if http { kinds } else { Vec::new() },
-        exposed: usable.then_some(port),
+        kinds,
+        exposed,
     }
 }
 
-/// What is spoken there, with its certificates; `None` when there is none of them.
-fn protocol_of(
-    tls: TlsReader<'_>,
+/// What is spoken on a listener, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spoken {
+    Http,
+    Https,
+    Tls,
+    Tcp,
+    Udp,
+}
+
+impl Spoken {
+    fn of(protocol: &str) -> Option<Self> {
+        Some(match protocol {
+            "HTTP" => Self::Http,
+            "HTTPS" => Self::Https,
+            "TLS" => Self::Tls,
+            "TCP" => Self::Tcp,
+            "UDP" => Self::Udp,
+            _ => return None,
+        })
+    }
+
+    /// The kinds of routes that say where what comes there goes.
+    fn kinds(self) -> &'static [RouteKind] {
+        match self {
+            Self::Http | Self::Https => &[RouteKind::Http, RouteKind::Grpc],
+            Self::Tls => &[RouteKind::Tls],
+            Self::Tcp => &[RouteKind::Tcp],
+            Self::Udp => &[RouteKind::Udp],
+        }
+    }
+}
+
+/// What becomes of a listener's protocol.
+#[derive(Default)]
+struct Made {
+    /// `None` when it cannot be served.
+    protocol: Option<Protocol>,
+    /// Of its references.
+    problem: Option<Condition>,
+    refused: Option<(&'static str, &'static str)>,
+}
+
+impl Made {
+    fn of(
+        planner: &Planner<'_>,
+        protocol: Spoken,
+        spec: &GatewayListeners,
+        field: &str,
+        report: &mut Report,
+    ) -> Self {
+        let plain = match protocol {
+            Spoken::Http => Protocol::Http,
+            Spoken::Tcp => Protocol::Tcp,
+            Spoken::Udp => Protocol::Udp,
+            Spoken::Tls if passes_through(spec) => Protocol::TlsPassthrough,
+            Spoken::Https | Spoken::Tls => {
+                return Self::with_tls(planner, protocol, spec, field, report);
+            }
+        };
+        if spec.tls.is_some() && plain != Protocol::TlsPassthrough {
+            let message = format!(
+                "a listener for {} has no TLS: `tls` has no effect here",
+                spec.protocol
+            );
+            let remedy = "remove it, or use `protocol: HTTPS` or `protocol: TLS`";
+            let (subject, at) = (planner.tls.subject, format!("{field}.tls"));
+            report.add(subject, Code::UnsupportedValue, &at, message, remedy);
+        }
+        Self {
+            protocol: Some(plain),
+            ..Self::default()
+        }
+    }
+
+    /// With its certificates, and what is asked of clients.
+    fn with_tls(
+        planner: &Planner<'_>,
+        protocol: Spoken,
+        spec: &GatewayListeners,
+        field: &str,
+        report: &mut Report,
+    ) -> Self {
+        let PortClients { asked, problem } = planner.clients.of(spec.port).clone();
+        let clients = match asked {
+            None => None,
+            Some(Asked::Valid(clients)) => Some(clients),
+            Some(Asked::NoAuthority) => {
+                let why = "no authority that vouches for clients can be used";
+                return Self {
+                    problem,
+                    refused: Some((reasons::NO_VALID_CA_CERTIFICATE, why)),
+                    protocol: None,
+                };
+            }
+        };
+        let (tls, own) = planner.tls.read(spec, clients, field, report);
+        let protocol = tls.map(|tls| match protocol {
+            Spoken::Https => Protocol::Https(tls),
+            _ => Protocol::Tls(tls),
+        });
+        Self {
+            protocol,
+            problem: own.or(problem),
+            refused: None,
+        }
+    }
+}
+
+fn passes_through(spec: &GatewayListeners) -> bool {
+    let mode = spec.tls.as_ref().and_then(|tls| tls.mode.as_ref());
+    mode == Some(&TlsMode::Passthrough)
+}
+
+fn refusal(
+    mode: Mode,
+    protocol: Option<Spoken>,
     spec: &GatewayListeners,
-    field: &str,
-    report: &mut Report,
-) -> (Option<Protocol>, Option<Condition>) {
-    if spec.protocol == "HTTPS" {
-        let (made, problem) = tls.read(spec, field, report);
-        return (made.map(Protocol::Https), problem);
-    }
-    if spec.tls.is_some() {
-        let message = "an HTTP listener has no TLS: `tls` has no effect here";
-        let remedy = "remove it, or use `protocol: HTTPS`";
-        let at = format!("{field}.tls");
-        report.add(tls.subject, Code::UnsupportedValue, &at, message, remedy);
-    }
-    (Some(Protocol::Http), None)
-}
-
-fn refusal(mode: Mode, spec: &GatewayListeners, bad_hostname: bool) -> Option<Refusal> {
+    bad_hostname: bool,
+) -> Option<Refusal> {
     let refuse = |reason, field, message, remedy| {
-        let (kind, code) = (types::ACCEPTED, Code::UnsupportedListener);
+        let code = Code::UnsupportedListener;
         Some(Refusal {
-            kind,
             reason,
             message,
             code,
@@ -212,19 +342,18 @@ fn refusal(mode: Mode, spec: &GatewayListeners, bad_hostname: bool) -> Option<Re
             remedy,
         })
     };
-    if !matches!(spec.protocol.as_str(), "HTTP" | "HTTPS") {
+    if protocol.is_none() {
         let message = format!("protocol `{}` is not served by this release", spec.protocol);
         return refuse(
             reasons::UNSUPPORTED_PROTOCOL,
             "protocol",
             message,
-            "use `HTTP` or `HTTPS`",
+            "use `HTTP`, `HTTPS`, `TLS`, `TCP` or `UDP`",
         );
     }
-    let passthrough = spec.tls.as_ref().and_then(|tls| tls.mode.as_ref());
-    if spec.protocol == "HTTPS" && passthrough == Some(&TlsMode::Passthrough) {
+    if protocol == Some(Spoken::Https) && passes_through(spec) {
         let message = "an HTTPS listener ends TLS itself: it cannot pass it through".to_owned();
-        let remedy = "use `mode: Terminate`";
+        let remedy = "use `mode: Terminate`, or `protocol: TLS`";
         return refuse(reasons::UNSUPPORTED_VALUE, "tls.mode", message, remedy);
     }
     if bad_hostname {
@@ -261,48 +390,47 @@ fn is_reserved(mode: Mode, port: i32) -> bool {
 
 /// The route kinds that may attach, and whether all that are named are known.
 fn kinds(
+    protocol: Option<Spoken>,
     spec: &GatewayListeners,
     subject: Subject<'_>,
     field: &str,
     report: &mut Report,
-) -> (Vec<&'static str>, Condition) {
+) -> (Vec<RouteKind>, Condition) {
+    let carried = protocol.map_or(&[][..], Spoken::kinds);
     let named = spec.allowed_routes.as_ref().and_then(|a| a.kinds.as_ref());
     let ok = Condition::yes(types::RESOLVED_REFS, reasons::RESOLVED_REFS);
     let Some(named) = named.filter(|n| !n.is_empty()) else {
-        return (vec!["HTTPRoute"], ok);
+        return (carried.to_vec(), ok);
     };
-    let known = |kind: &str, group: Option<&str>| {
-        kind == "HTTPRoute" && group.unwrap_or(GATEWAY_GROUP) == GATEWAY_GROUP
-    };
-    let unknown: Vec<_> = named
-        .iter()
-        .filter(|k| !known(&k.kind, k.group.as_deref()))
-        .map(|k| k.kind.as_str())
-        .collect();
-    let kinds = if unknown.len() < named.len() {
-        vec!["HTTPRoute"]
-    } else {
-        Vec::new()
-    };
-    if unknown.is_empty() {
+    let (mut kinds, mut unknown) = (Vec::new(), Vec::new());
+    for asked in named {
+        let ours = asked.group.as_deref().unwrap_or(GATEWAY_GROUP) == GATEWAY_GROUP;
+        let kind = carried.iter().find(|k| ours && k.as_str() == asked.kind);
+        match kind {
+            Some(kind) => kinds.push(*kind),
+            None => unknown.push(asked.kind.as_str()),
+        }
+    }
+    if unknown.is_empty() || protocol.is_none() {
         return (kinds, ok);
     }
     let message = format!("route kinds that cannot attach: {}", unknown.join(", "));
     let at = format!("{field}.allowedRoutes.kinds");
+    let served: Vec<_> = carried.iter().map(|k| format!("`{k}`")).collect();
+    let remedy = format!("use {}", served.join(" or "));
     report.add(
         subject,
         Code::UnsupportedValue,
         &at,
         message.clone(),
-        "use `HTTPRoute`",
+        remedy,
     );
-    (
-        kinds,
-        Condition::no(types::RESOLVED_REFS, reasons::INVALID_ROUTE_KINDS, message),
-    )
+    let not = Condition::no(types::RESOLVED_REFS, reasons::INVALID_ROUTE_KINDS, message);
+    (kinds, not)
 }
 
-fn allows(gateway: &ObjectKey, spec: &GatewayListeners) -> Allows {
+/// `Same` is the namespace of the listener's owner.
+fn allows(own: &str, spec: &GatewayListeners) -> Allows {
     let namespaces = spec
         .allowed_routes
         .as_ref()
@@ -313,7 +441,7 @@ fn allows(gateway: &ObjectKey, spec: &GatewayListeners) -> Allows {
             let selector = namespaces.and_then(|n| n.selector.as_ref());
             Allows::Labelled(selector.map(Selector::new).unwrap_or_default())
         }
-        Some(FromKind::Same) | None => Allows::Only(gateway.namespace.to_string()),
+        Some(FromKind::Same) | None => Allows::Only(own.to_owned()),
     }
 }
 
@@ -328,14 +456,14 @@ impl Allows {
 }
 
 impl ListenerPlan {
-    /// Whether HTTPRoutes may attach at all.
-    pub(crate) fn takes_http_routes(&self) -> bool {
-        !self.kinds.is_empty()
+    /// Whether routes of the kind may attach at all.
+    pub(crate) fn takes(&self, kind: RouteKind) -> bool {
+        self.kinds.contains(&kind)
     }
 
     /// Its port, unless nothing can listen there. One that is not served for another reason keeps
     /// its port: the next edit may serve it.
-    pub(super) fn exposed(&self) -> Option<u16> {
+    pub(super) fn exposed(&self) -> Option<Port> {
         self.exposed
     }
 
@@ -343,10 +471,10 @@ impl ListenerPlan {
         let kinds: Vec<_> = self
             .kinds
             .iter()
-            .map(|kind| json!({ "group": GATEWAY_GROUP, "kind": kind }))
+            .map(|kind| json!({ "group": GATEWAY_GROUP, "kind": kind.as_str() }))
             .collect();
         json!({
-            "name": &*self.name,
+            "name": &*self.section,
             "attachedRoutes": attached,
             "supportedKinds": kinds,
             "conditions": conditions(&self.conditions, generation),

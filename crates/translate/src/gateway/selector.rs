@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use agw_api::external::gateways::GatewayListenersAllowedRoutesNamespacesSelector as Spec;
+use serde::Serialize;
 
 /// Labels that a namespace must have; without any requirement every namespace fits.
 #[derive(Debug, Default)]
@@ -29,6 +30,22 @@ enum Operator {
 }
 
 impl Selector {
+    /// From a generated type that is alike. One that is not fits nothing.
+    pub(super) fn like<T: Serialize>(spec: &T) -> Self {
+        let spec = serde_json::to_value(spec).and_then(serde_json::from_value::<Spec>);
+        spec.map_or_else(
+            |_| Self {
+                labels: BTreeMap::new(),
+                expressions: vec![Requirement {
+                    key: String::new(),
+                    operator: Operator::Unknown,
+                    values: Vec::new(),
+                }],
+            },
+            |spec| Self::new(&spec),
+        )
+    }
+
     pub(super) fn new(spec: &Spec) -> Self {
         let expressions = spec
             .match_expressions

@@ -1,14 +1,14 @@
-//! TLS of HTTPS listeners: certificates from Secrets.
+//! Certificates from Secrets: of listeners, and what the Gateway shows to backends.
 
 use std::sync::Arc;
 
 use agw_api::conditions::{gateway as reasons, types};
 use agw_api::external::gateways::{
-    GatewayListeners, GatewayListenersTlsCertificateRefs as CertificateRef,
+    GatewayListeners, GatewayListenersTlsCertificateRefs as CertificateRef, GatewaySpec,
 };
 use agw_api::names::GATEWAY_GROUP;
 use agw_core::id::ObjectKey;
-use agw_core::listener::{Certificate, ListenerTls, PrivateKey};
+use agw_core::listener::{Certificate, ClientValidation, ListenerTls, PrivateKey};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -41,6 +41,7 @@ impl TlsReader<'_> {
     pub(super) fn read(
         self,
         spec: &GatewayListeners,
+        clients: Option<Arc<ClientValidation>>,
         field: &str,
         report: &mut Report,
     ) -> (Option<Arc<ListenerTls>>, Option<Condition>) {
@@ -91,11 +92,38 @@ impl TlsReader<'_> {
             usable.then(|| {
                 Arc::new(ListenerTls {
                     certificates,
-                    clients: None,
+                    clients,
                 })
             }),
             problem,
         )
+    }
+
+    /// What `spec.tls.backend` names, which backends are shown.
+    pub(super) fn client(
+        self,
+        spec: &GatewaySpec,
+        report: &mut Report,
+    ) -> Option<Result<Arc<Certificate>, Condition>> {
+        let backend = spec.tls.as_ref()?.backend.as_ref()?;
+        let reference = backend.client_certificate_ref.as_ref()?;
+        let reference = CertificateRef {
+            group: reference.group.clone(),
+            kind: reference.kind.clone(),
+            name: reference.name.clone(),
+            namespace: reference.namespace.clone(),
+        };
+        let made = self.certificate(&reference).map(Arc::new);
+        Some(made.map_err(|unusable| {
+            let reason = match unusable.reason {
+                reasons::INVALID_CERTIFICATE_REF => reasons::INVALID_CLIENT_CERTIFICATE_REF,
+                other => other,
+            };
+            let field = "spec.tls.backend.clientCertificateRef";
+            let (message, remedy) = (unusable.message, unusable.remedy);
+            report.add(self.subject, unusable.code, field, message.clone(), remedy);
+            Condition::no(types::RESOLVED_REFS, reason, message)
+        }))
     }
 
     fn certificate(self, reference: &CertificateRef) -> Result<Certificate, Unusable> {
@@ -115,7 +143,7 @@ impl TlsReader<'_> {
         let key = ObjectKey::new(namespace, reference.name.as_str());
         let from = From {
             group: GATEWAY_GROUP,
-            kind: "Gateway",
+            kind: self.subject.kind,
             namespace: own,
         };
         if !permitted(self.state, from, "", "Secret", &key) {

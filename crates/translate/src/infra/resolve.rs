@@ -14,7 +14,7 @@ use super::names::{label_value, resource_name};
 use super::shape::{AutoscalerShape, Shape};
 use super::{
     AutoscalerInfra, DeploymentInfra, DisruptionBudgetInfra, GatewayInfra, LogInfra, Metadata,
-    ServiceInfra, ServicePortInfra, Shutdown,
+    Port, PortProtocol, ServiceInfra, ServicePortInfra, Shutdown,
 };
 use crate::finding::Code;
 use crate::gateway::GatewayPlan;
@@ -37,7 +37,8 @@ pub(crate) fn all(
         let sourced = state.gateways.get(&plan.key)?;
         let shape = plan.shape.as_ref().ok()?;
         let ports = plan.ports();
-        for port in shape.ports.iter().filter(|p| !ports.contains(&target(p))) {
+        let is_served = |number| ports.iter().any(|port: &Port| port.number == number);
+        for port in shape.ports.iter().filter(|p| !is_served(target(p))) {
             let subject = Subject {
                 kind: "Gateway",
                 key: &plan.key,
@@ -52,7 +53,9 @@ pub(crate) fn all(
             let field = "spec.infrastructure.parametersRef";
             report.add(subject, Code::NoEffect, field, message, remedy);
         }
-        resolve(&plan.key, &sourced.object, ports, shape)
+        let mut infra = resolve(&plan.key, &sourced.object, ports, shape)?;
+        infra.service.addresses = plan.addresses.clone().unwrap_or_default();
+        Some(infra)
     });
     deployed.collect()
 }
@@ -62,7 +65,7 @@ pub(crate) fn all(
 fn resolve(
     key: &ObjectKey,
     gateway: &Gateway,
-    ports: Vec<u16>,
+    ports: Vec<Port>,
     shape: &Shape,
 ) -> Option<GatewayInfra> {
     if ports.is_empty() {
@@ -133,7 +136,7 @@ fn own_wins(own: &Metadata, asked: &Metadata) -> Metadata {
 
 /// The Service. Settings that its type cannot have, since the type and they come from different
 /// parameters, are left out: the API server would refuse the whole.
-fn service(metadata: Metadata, ports: &[u16], shape: &Shape) -> ServiceInfra {
+fn service(metadata: Metadata, ports: &[Port], shape: &Shape) -> ServiceInfra {
     let kind = shape.service_type.unwrap_or_default();
     let mut ports = service_ports(ports, &shape.ports);
     if kind == ServiceType::ClusterIp {
@@ -147,6 +150,7 @@ fn service(metadata: Metadata, ports: &[u16], shape: &Shape) -> ServiceInfra {
         ports,
         external_traffic_policy: policy.filter(|_| kind != ServiceType::ClusterIp),
         load_balancer_class: class.filter(|_| kind == ServiceType::LoadBalancer),
+        addresses: Vec::new(),
     }
 }
 
@@ -198,28 +202,39 @@ fn autoscaler(with: impl Fn(&Metadata) -> Metadata, asked: &AutoscalerShape) -> 
 
 /// One port for each of the listeners', on its own number unless the parameters give it others. A
 /// port that the parameters name and no listener has is left out: there is nothing behind it.
-fn service_ports(ports: &[u16], asked: &[ServiceOverlayPort]) -> Vec<ServicePortInfra> {
+fn service_ports(ports: &[Port], asked: &[ServiceOverlayPort]) -> Vec<ServicePortInfra> {
     let mut all: Vec<ServicePortInfra> = Vec::new();
-    for port in asked.iter().filter(|port| ports.contains(&target(port))) {
+    for port in asked {
+        let Some(own) = ports.iter().find(|own| own.number == target(port)) else {
+            continue;
+        };
+        let own_name = Port {
+            number: port.port,
+            ..*own
+        };
         all.push(ServicePortInfra {
-            name: port.name.clone().unwrap_or_else(|| port_name(port.port)),
+            name: port.name.clone().unwrap_or_else(|| own_name.name()),
+            protocol: own.protocol,
             port: port.port,
             target: target(port),
             node_port: port.node_port,
         });
     }
     for port in ports {
-        let is_served = |p: &ServicePortInfra| p.target == *port || p.port == *port;
+        let is_served = |p: &ServicePortInfra| {
+            p.protocol == port.protocol && [p.target, p.port].contains(&port.number)
+        };
         if !all.iter().any(is_served) {
             all.push(ServicePortInfra {
-                name: port_name(*port),
-                port: *port,
-                target: *port,
+                name: port.name(),
+                protocol: port.protocol,
+                port: port.number,
+                target: port.number,
                 node_port: None,
             });
         }
     }
-    all.sort_by_key(|port| port.port);
+    all.sort_by_key(|port| (port.port, port.protocol));
     all
 }
 
@@ -228,6 +243,12 @@ fn target(port: &ServiceOverlayPort) -> u16 {
     port.target_port.unwrap_or(port.port)
 }
 
-fn port_name(port: u16) -> String {
-    format!("port-{port}")
+impl Port {
+    /// Its name in the Service and in the pod.
+    pub fn name(self) -> String {
+        match self.protocol {
+            PortProtocol::Tcp => format!("port-{}", self.number),
+            PortProtocol::Udp => format!("udp-{}", self.number),
+        }
+    }
 }

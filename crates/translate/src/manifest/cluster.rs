@@ -1,8 +1,8 @@
 //! Objects from an API server: they have no place in a file.
 
 use agw_api::external::{
-    ConfigMap, EndpointSlice, Gateway, GatewayClass, HttpRoute, Namespace, ReferenceGrant, Secret,
-    Service,
+    BackendTlsPolicy, ConfigMap, EndpointSlice, Gateway, GatewayClass, HttpRoute, Namespace,
+    ReferenceGrant, Secret, Service,
 };
 use agw_api::{
     AgentgatewayBackend, AgentgatewayParameters, AgentgatewayPolicy,
@@ -13,8 +13,10 @@ use serde_json::Value;
 
 use super::decode::decode;
 use super::kind::{Kind, Scope};
+use super::listener_set::ListenerSetObject;
 use super::object::Object;
 use super::origin::{Origin, Sourced};
+use super::route::{FromGrpc, FromTcp, FromTls, FromUdp, RouteObject};
 use super::secret::SecretObject;
 use crate::finding::{Code, Finding, ObjectRef};
 
@@ -54,9 +56,11 @@ macro_rules! from_typed {
 }
 
 from_typed! {
-    HttpRoute => HttpRoute,
+    RouteObject => Route,
     Gateway => Gateway,
     GatewayClass => GatewayClass,
+    ListenerSetObject => ListenerSet,
+    BackendTlsPolicy => BackendTlsPolicy,
     ReferenceGrant => ReferenceGrant,
     SecretObject => Secret,
     Service => Service,
@@ -69,6 +73,19 @@ from_typed! {
     AgentgatewayParameters => Parameters,
     EnterpriseAgentgatewayParameters => EnterpriseParameters,
 }
+
+/// Routes of the kinds that are read into the common shape.
+macro_rules! from_routes {
+    ($($type:ty)*) => {$(
+        impl From<$type> for Object {
+            fn from(route: $type) -> Self {
+                RouteObject::from(route).into()
+            }
+        }
+    )*};
+}
+
+from_routes! { HttpRoute FromGrpc FromTls FromTcp FromUdp }
 
 impl From<Secret> for Object {
     fn from(secret: Secret) -> Self {
@@ -85,6 +102,12 @@ impl Object {
     pub fn from_cluster(kind: Kind, value: Value) -> Result<Self, Box<Unreadable>> {
         match kind {
             Kind::HttpRoute => read::<HttpRoute>(kind, value),
+            Kind::GrpcRoute => read::<FromGrpc>(kind, value),
+            Kind::TlsRoute => read::<FromTls>(kind, value),
+            Kind::TcpRoute => read::<FromTcp>(kind, value),
+            Kind::UdpRoute => read::<FromUdp>(kind, value),
+            Kind::ListenerSet => read::<ListenerSetObject>(kind, value),
+            Kind::BackendTlsPolicy => read::<BackendTlsPolicy>(kind, value),
             Kind::Gateway => read::<Gateway>(kind, value),
             Kind::GatewayClass => read::<GatewayClass>(kind, value),
             Kind::ReferenceGrant => read::<ReferenceGrant>(kind, value),

@@ -11,8 +11,14 @@ use crate::finding::{Code, Finding};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     HttpRoute,
+    GrpcRoute,
+    TlsRoute,
+    TcpRoute,
+    UdpRoute,
     Gateway,
     GatewayClass,
+    ListenerSet,
+    BackendTlsPolicy,
     ReferenceGrant,
     Secret,
     Service,
@@ -33,13 +39,34 @@ pub enum Scope {
     Cluster,
 }
 
-/// Group, served versions, name and kind. `v1beta1` of Gateway API kinds has the shape of `v1`.
-const KINDS: [(&str, &[&str], &str, Kind); 14] = [
+/// Group, served versions, name and kind. Older versions of Gateway API kinds have the shape of `v1`.
+const KINDS: [(&str, &[&str], &str, Kind); 20] = [
     (
         GATEWAY_GROUP,
         &["v1", "v1beta1"],
         "HTTPRoute",
         Kind::HttpRoute,
+    ),
+    (GATEWAY_GROUP, &["v1"], "GRPCRoute", Kind::GrpcRoute),
+    (GATEWAY_GROUP, &["v1"], "TLSRoute", Kind::TlsRoute),
+    (
+        GATEWAY_GROUP,
+        &["v1", "v1alpha2"],
+        "TCPRoute",
+        Kind::TcpRoute,
+    ),
+    (
+        GATEWAY_GROUP,
+        &["v1", "v1alpha2"],
+        "UDPRoute",
+        Kind::UdpRoute,
+    ),
+    (GATEWAY_GROUP, &["v1"], "ListenerSet", Kind::ListenerSet),
+    (
+        GATEWAY_GROUP,
+        &["v1"],
+        "BackendTLSPolicy",
+        Kind::BackendTlsPolicy,
     ),
     (GATEWAY_GROUP, &["v1", "v1beta1"], "Gateway", Kind::Gateway),
     (
@@ -87,17 +114,7 @@ const KINDS: [(&str, &[&str], &str, Kind); 14] = [
 ];
 
 /// Gateway API kinds that exist but are not served by this release.
-const NOT_SERVED: [&str; 9] = [
-    "GRPCRoute",
-    "TLSRoute",
-    "TCPRoute",
-    "UDPRoute",
-    "ListenerSet",
-    "BackendTLSPolicy",
-    "XBackendTrafficPolicy",
-    "XListenerSet",
-    "XMesh",
-];
+const NOT_SERVED: [&str; 3] = ["XBackendTrafficPolicy", "XListenerSet", "XMesh"];
 
 impl Kind {
     /// The name that manifests and users write.
@@ -175,7 +192,7 @@ mod tests {
         let table = [
             (
                 "gateway.networking.k8s.io/v1",
-                "GRPCRoute",
+                "XMesh",
                 Code::KindNotServed,
                 "",
             ),

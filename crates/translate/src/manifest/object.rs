@@ -1,7 +1,8 @@
 //! The objects that a load yields.
 
 use agw_api::external::{
-    ConfigMap, EndpointSlice, Gateway, GatewayClass, HttpRoute, Namespace, ReferenceGrant, Service,
+    BackendTlsPolicy, ConfigMap, EndpointSlice, Gateway, GatewayClass, Namespace, ReferenceGrant,
+    Service,
 };
 use agw_api::{
     AgentgatewayBackend, AgentgatewayParameters, AgentgatewayPolicy,
@@ -9,7 +10,9 @@ use agw_api::{
 };
 
 use super::kind::{Kind, Scope};
+use super::listener_set::ListenerSetObject;
 use super::origin::{Origin, Sourced};
+use super::route::RouteObject;
 use super::secret::SecretObject;
 use crate::finding::ObjectRef;
 
@@ -17,9 +20,11 @@ use crate::finding::ObjectRef;
 /// cluster-scoped.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Object {
-    HttpRoute(Sourced<HttpRoute>),
+    Route(Sourced<RouteObject>),
     Gateway(Sourced<Gateway>),
     GatewayClass(Sourced<GatewayClass>),
+    ListenerSet(Sourced<ListenerSetObject>),
+    BackendTlsPolicy(Sourced<BackendTlsPolicy>),
     ReferenceGrant(Sourced<ReferenceGrant>),
     Secret(Sourced<SecretObject>),
     Service(Sourced<Service>),
@@ -37,9 +42,11 @@ pub enum Object {
 macro_rules! each {
     ($object:expr, $sourced:ident => $with_metadata:expr, $secret:ident => $for_secret:expr) => {
         match $object {
-            Object::HttpRoute($sourced) => $with_metadata,
+            Object::Route($sourced) => $with_metadata,
             Object::Gateway($sourced) => $with_metadata,
             Object::GatewayClass($sourced) => $with_metadata,
+            Object::ListenerSet($sourced) => $with_metadata,
+            Object::BackendTlsPolicy($sourced) => $with_metadata,
             Object::ReferenceGrant($sourced) => $with_metadata,
             Object::Secret($secret) => $for_secret,
             Object::Service($sourced) => $with_metadata,
@@ -58,9 +65,11 @@ macro_rules! each {
 impl Object {
     pub fn kind(&self) -> Kind {
         match self {
-            Self::HttpRoute(_) => Kind::HttpRoute,
+            Self::Route(route) => route.object.kind(),
             Self::Gateway(_) => Kind::Gateway,
             Self::GatewayClass(_) => Kind::GatewayClass,
+            Self::ListenerSet(_) => Kind::ListenerSet,
+            Self::BackendTlsPolicy(_) => Kind::BackendTlsPolicy,
             Self::ReferenceGrant(_) => Kind::ReferenceGrant,
             Self::Secret(_) => Kind::Secret,
             Self::Service(_) => Kind::Service,

@@ -3,15 +3,14 @@
 use std::sync::{Arc, LazyLock};
 
 use agw_api::external::{
-    ConfigMap, EndpointSlice, Gateway, GatewayClass, HttpRoute, Namespace, ReferenceGrant, Secret,
-    Service,
+    BackendTlsPolicy, ConfigMap, EndpointSlice, Gateway, GatewayClass, GrpcRoute, HttpRoute,
+    ListenerSet, Namespace, ReferenceGrant, Secret, Service, TcpRoute, TlsRoute, UdpRoute,
 };
 use agw_api::names::DEFAULT_NAMESPACE;
 use agw_api::{
     AgentgatewayBackend, AgentgatewayParameters, AgentgatewayPolicy,
     EnterpriseAgentgatewayParameters, EnterpriseAgentgatewayPolicy,
 };
-use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -20,10 +19,11 @@ use super::compose::{Composed, Remark, compose};
 use super::decode::decode;
 use super::document::Document;
 use super::kind::{Kind, Scope};
+use super::listener_set::ListenerSetObject;
 use super::object::Object;
 use super::origin::{Below, Origin, Places, Sourced};
+use super::route::{FromGrpc, FromTcp, FromTls, FromUdp};
 use super::schema::{Schema, Violation};
-use super::secret::SecretObject;
 use crate::finding::{Code, Finding, ObjectRef};
 
 /// A value that should be an object, and where it is written.
@@ -257,9 +257,35 @@ macro_rules! sourced {
     };
 }
 
+/// The same of one that is decoded by its own type into another.
+macro_rules! converted {
+    ($variant:ident, $type:ty as $from:ty, $named:ident, $findings:ident) => {{
+        let Sourced { object, origin } = sourced::<$from>(schema_of!($type), $named, $findings)?;
+        Some(Object::$variant(Sourced {
+            object: object.into(),
+            origin,
+        }))
+    }};
+}
+
 fn typed(named: Named, findings: &mut Vec<Finding>) -> Option<Object> {
     match named.kind {
-        Kind::HttpRoute => sourced!(HttpRoute, HttpRoute, named, findings),
+        Kind::HttpRoute => converted!(Route, HttpRoute as HttpRoute, named, findings),
+        Kind::GrpcRoute => converted!(Route, GrpcRoute as FromGrpc, named, findings),
+        Kind::TlsRoute => converted!(Route, TlsRoute as FromTls, named, findings),
+        Kind::TcpRoute => converted!(Route, TcpRoute as FromTcp, named, findings),
+        Kind::UdpRoute => converted!(Route, UdpRoute as FromUdp, named, findings),
+        Kind::ListenerSet => {
+            converted!(
+                ListenerSet,
+                ListenerSet as ListenerSetObject,
+                named,
+                findings
+            )
+        }
+        Kind::BackendTlsPolicy => {
+            sourced!(BackendTlsPolicy, BackendTlsPolicy, named, findings)
+        }
         Kind::Gateway => sourced!(Gateway, Gateway, named, findings),
         Kind::GatewayClass => sourced!(GatewayClass, GatewayClass, named, findings),
         Kind::ReferenceGrant => sourced!(ReferenceGrant, ReferenceGrant, named, findings),
@@ -284,18 +310,11 @@ fn typed(named: Named, findings: &mut Vec<Finding>) -> Option<Object> {
                 findings
             )
         }
-        Kind::Secret => {
-            let Sourced { object, origin } =
-                sourced::<Secret>(schema_of!(Secret), named, findings)?;
-            Some(Object::Secret(Sourced {
-                object: SecretObject::from(object),
-                origin,
-            }))
-        }
+        Kind::Secret => converted!(Secret, Secret as Secret, named, findings),
     }
 }
 
-fn sourced<T: DeserializeOwned + JsonSchema>(
+fn sourced<T: DeserializeOwned>(
     schema: &Schema,
     named: Named,
     findings: &mut Vec<Finding>,

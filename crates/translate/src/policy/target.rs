@@ -4,7 +4,7 @@ use std::fmt;
 
 use agw_api::names::{GATEWAY_GROUP, GROUP};
 use agw_api::policy::TargetSelector;
-use agw_core::id::ObjectKey;
+use agw_core::id::{ObjectKey, RouteKind};
 use serde_json::{Value, json};
 
 use super::Policy;
@@ -17,8 +17,8 @@ use crate::state::ClusterState;
 pub(super) enum Target {
     Gateway(ObjectKey),
     Listener(ObjectKey, String),
-    Route(ObjectKey),
-    Rule(ObjectKey, String),
+    Route(RouteKind, ObjectKey),
+    Rule(RouteKind, ObjectKey, String),
     Backend(ObjectKey),
 }
 
@@ -27,8 +27,8 @@ impl fmt::Display for Target {
         match self {
             Self::Gateway(key) => write!(f, "Gateway {key}"),
             Self::Listener(key, name) => write!(f, "listener `{name}` of Gateway {key}"),
-            Self::Route(key) => write!(f, "HTTPRoute {key}"),
-            Self::Rule(key, name) => write!(f, "rule `{name}` of HTTPRoute {key}"),
+            Self::Route(kind, key) => write!(f, "{kind} {key}"),
+            Self::Rule(kind, key, name) => write!(f, "rule `{name}` of {kind} {key}"),
             Self::Backend(key) => write!(f, "AgentgatewayBackend {key}"),
         }
     }
@@ -38,7 +38,7 @@ impl fmt::Display for Target {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Gateway,
-    Route,
+    Route(RouteKind),
     Backend,
 }
 
@@ -46,7 +46,8 @@ impl Kind {
     fn of(group: &str, kind: &str) -> Option<Self> {
         match (group, kind) {
             (GATEWAY_GROUP, "Gateway") => Some(Self::Gateway),
-            (GATEWAY_GROUP, "HTTPRoute") => Some(Self::Route),
+            (GATEWAY_GROUP, "HTTPRoute") => Some(Self::Route(RouteKind::Http)),
+            (GATEWAY_GROUP, "GRPCRoute") => Some(Self::Route(RouteKind::Grpc)),
             (GROUP, "AgentgatewayBackend") => Some(Self::Backend),
             _ => None,
         }
@@ -73,7 +74,8 @@ impl Policy<'_> {
                         "policies cannot target `{}/{}`",
                         reference.group, reference.kind
                     );
-                    let remedy = "target a Gateway, an HTTPRoute or an AgentgatewayBackend";
+                    let remedy =
+                        "target a Gateway, an HTTPRoute, a GRPCRoute or an AgentgatewayBackend";
                     report.add(
                         self.subject,
                         Code::UnsupportedRefKind,
@@ -146,10 +148,11 @@ fn labelled(state: &ClusterState, kind: Option<Kind>) -> Vec<(&ObjectKey, Labels
             .iter()
             .map(|(k, o)| (k, o.object.metadata.labels.as_ref()))
             .collect(),
-        Some(Kind::Route) => state
+        Some(Kind::Route(kind)) => state
             .routes
             .iter()
-            .map(|(k, o)| (k, o.object.metadata.labels.as_ref()))
+            .filter(|((_, of), _)| *of == kind)
+            .map(|((k, _), o)| (k, o.object.metadata.labels.as_ref()))
             .collect(),
         Some(Kind::Backend) => state
             .backends
@@ -174,14 +177,17 @@ fn find(
             let found = listeners.iter().any(|l| l.name == section);
             found.then(|| Target::Listener(name(), section.to_owned()))
         }
-        (Kind::Route, None) => state.routes.get(key).map(|_| Target::Route(name())),
-        (Kind::Route, Some(section)) => {
-            let rules = &state.routes.get(key)?.object.spec.rules;
+        (Kind::Route(kind), None) => {
+            let found = state.routes.contains_key(&(name(), kind));
+            found.then(|| Target::Route(kind, name()))
+        }
+        (Kind::Route(kind), Some(section)) => {
+            let rules = &state.routes.get(&(name(), kind))?.object.spec.rules;
             let found = rules
                 .iter()
                 .flatten()
                 .any(|r| r.name.as_deref() == Some(section));
-            found.then(|| Target::Rule(name(), section.to_owned()))
+            found.then(|| Target::Rule(kind, name(), section.to_owned()))
         }
         (Kind::Backend, None) => state.backends.get(key).map(|_| Target::Backend(name())),
         (Kind::Backend, Some(_)) => None,

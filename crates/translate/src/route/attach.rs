@@ -4,17 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use agw_api::conditions::route as reasons;
-use agw_api::external::HttpRoute;
 use agw_api::external::httproutes::HttpRouteParentRefs;
 use agw_api::names::GATEWAY_GROUP;
-use agw_core::hostname::Hostname;
 use agw_core::id::ObjectKey;
 use agw_core::route::Route;
 use serde_json::{Value, json};
 
 use super::Context;
 use crate::finding::Code;
-use crate::gateway::{GatewayPlan, ListenerPlan};
+use crate::gateway::{GatewayPlan, ListenerPlan, Owner};
+use crate::manifest::RouteObject;
 use crate::report::{Report, Subject};
 
 /// A Gateway that takes the route.
@@ -30,7 +29,17 @@ pub(crate) struct Attachment {
 #[derive(Debug)]
 pub(super) struct Parent {
     pub(super) reference: Value,
+    pub(super) gateway: ObjectKey,
     pub(super) refused: Option<(&'static str, String)>,
+}
+
+/// What a parentRef names.
+struct Found<'a> {
+    /// Position among the planned Gateways.
+    gateway: usize,
+    /// Whose listeners the route may attach to.
+    owner: Owner,
+    plan: &'a GatewayPlan,
 }
 
 struct Refused {
@@ -42,7 +51,7 @@ struct Refused {
 
 pub(super) fn attach(
     context: Context<'_>,
-    object: &HttpRoute,
+    object: &RouteObject,
     subject: Subject<'_>,
     route: &Route,
     report: &mut Report,
@@ -51,16 +60,11 @@ pub(super) fn attach(
     let mut parents = Vec::new();
     for (index, parent) in object.spec.parent_refs.iter().flatten().enumerate() {
         let field = format!("spec.parentRefs[{index}]");
-        let Some(gateway) = find(context, parent, subject, &field, report) else {
+        let Some(found) = find(context, parent, subject, &field, report) else {
             continue;
         };
-        let taken = listeners(
-            context,
-            &context.gateways[gateway],
-            parent,
-            subject.key,
-            &route.hostnames,
-        );
+        let gateway = found.gateway;
+        let taken = listeners(context, &found, parent, route);
         let refused = match taken {
             Ok(listeners) => {
                 taken_by.entry(gateway).or_default().extend(listeners);
@@ -79,6 +83,7 @@ pub(super) fn attach(
         };
         parents.push(Parent {
             reference: reference(parent, subject.key),
+            gateway: found.plan.key.clone(),
             refused,
         });
     }
@@ -92,25 +97,21 @@ pub(super) fn attach(
     (attachments.collect(), parents)
 }
 
-/// The Gateway of ours that a parentRef names. What is somebody else's gets no status from us.
-fn find(
-    context: Context<'_>,
+/// The Gateway of ours that a parentRef names, or that a ListenerSet which it names belongs to.
+/// What is somebody else's gets no status from us.
+fn find<'a>(
+    context: Context<'a>,
     parent: &HttpRouteParentRefs,
     subject: Subject<'_>,
     field: &str,
     report: &mut Report,
-) -> Option<usize> {
+) -> Option<Found<'a>> {
     let kind = parent.kind.as_deref().unwrap_or("Gateway");
     let group = parent.group.as_deref().unwrap_or(GATEWAY_GROUP);
-    if kind != "Gateway" || group != GATEWAY_GROUP {
+    if !matches!(kind, "Gateway" | "ListenerSet") || group != GATEWAY_GROUP {
         let message = format!("parents of kind {group}/{kind} are not served by this release");
-        report.add(
-            subject,
-            Code::KindNotServed,
-            field,
-            message,
-            "refer to a Gateway",
-        );
+        let remedy = "refer to a Gateway or a ListenerSet";
+        report.add(subject, Code::KindNotServed, field, message, remedy);
         return None;
     }
     let namespace = parent
@@ -118,63 +119,73 @@ fn find(
         .as_deref()
         .unwrap_or(&subject.key.namespace);
     let key = ObjectKey::new(namespace, parent.name.as_str());
-    let found = context.gateways.iter().position(|g| g.key == key);
-    let known = context.state.gateways.contains_key(&key);
-    if found.is_none() && !known && !context.state.is_broken("Gateway", &key) {
-        let message = format!("Gateway {key} does not exist");
+    let (owner, known) = if kind == "Gateway" {
+        (Owner::Gateway, context.state.gateways.contains_key(&key))
+    } else {
+        let known = context.state.listener_sets.contains_key(&key);
+        (Owner::Set(key.clone()), known)
+    };
+    let mut plans = context.gateways.iter();
+    let found = plans.position(|plan| match &owner {
+        Owner::Gateway => plan.key == key,
+        Owner::Set(set) => plan.has_set(set),
+    });
+    if found.is_none() && !known && !context.state.is_broken(kind, &key) {
+        let message = format!("{kind} {key} does not exist");
         let remedy = "create it, or correct the name or namespace";
-        report.add(
-            subject,
-            Code::ParentNotFound,
-            &format!("{field}.name"),
-            message,
-            remedy,
-        );
+        let field = format!("{field}.name");
+        report.add(subject, Code::ParentNotFound, &field, message, remedy);
     }
-    found
+    found.map(|gateway| Found {
+        gateway,
+        owner,
+        plan: &context.gateways[gateway],
+    })
 }
 
 fn listeners(
     context: Context<'_>,
-    gateway: &GatewayPlan,
+    found: &Found<'_>,
     parent: &HttpRouteParentRefs,
-    route: &ObjectKey,
-    hostnames: &[Hostname],
+    route: &Route,
 ) -> Result<Vec<Arc<str>>, Refused> {
+    let (hostnames, namespace) = (&route.hostnames, &route.key.namespace);
+    let parent_label = match &found.owner {
+        Owner::Gateway => format!("Gateway {}", found.plan.key),
+        Owner::Set(set) => format!("ListenerSet {set}"),
+    };
     let named = |listener: &&ListenerPlan| {
-        parent
-            .section_name
-            .as_deref()
-            .is_none_or(|name| name == &*listener.name)
+        listener.owner == found.owner
+            && parent
+                .section_name
+                .as_deref()
+                .is_none_or(|name| name == &*listener.section)
             && parent
                 .port
                 .is_none_or(|port| port == i32::from(listener.port))
     };
-    let named: Vec<_> = gateway.listeners.iter().filter(named).collect();
+    let named: Vec<_> = found.plan.listeners.iter().filter(named).collect();
     if named.is_empty() {
         return Err(Refused {
             reason: reasons::NO_MATCHING_PARENT,
             code: Code::ParentNotFound,
-            message: format!(
-                "Gateway {} has no listener of that name and port",
-                gateway.key
-            ),
+            message: format!("{parent_label} has no listener of that name and port"),
             remedy: "correct `sectionName` or `port`",
         });
     }
     let allowed: Vec<_> = named
         .into_iter()
-        .filter(|l| l.takes_http_routes() && l.allows.namespace(context.state, &route.namespace))
+        .filter(|l| l.takes(route.kind) && l.allows.namespace(context.state, namespace))
         .collect();
     if allowed.is_empty() {
         return Err(Refused {
             reason: reasons::NOT_ALLOWED_BY_LISTENERS,
             code: Code::NotAllowedByListeners,
             message: format!(
-                "no listener of Gateway {} allows routes of namespace {}",
-                gateway.key, route.namespace
+                "no listener of {parent_label} allows {}s of namespace {namespace}",
+                route.kind
             ),
-            remedy: "set `allowedRoutes.namespaces` of the listener",
+            remedy: "set `allowedRoutes` of a listener whose protocol carries such routes",
         });
     }
     let intersects = |listener: &&ListenerPlan| {
@@ -192,10 +203,7 @@ fn listeners(
         return Err(Refused {
             reason: reasons::NO_MATCHING_LISTENER_HOSTNAME,
             code: Code::NoMatchingHostname,
-            message: format!(
-                "no listener of Gateway {} has a hostname of the route",
-                gateway.key
-            ),
+            message: format!("no listener of {parent_label} has a hostname of the route"),
             remedy: "correct the route's `hostnames` or the listener's `hostname`",
         });
     }

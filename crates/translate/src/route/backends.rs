@@ -6,7 +6,7 @@ use agw_api::conditions::route as reasons;
 use agw_api::external::httproutes::{HttpRouteRules, HttpRouteRulesBackendRefs};
 use agw_api::names::{GATEWAY_GROUP, GROUP};
 use agw_core::backend::{Backend, BackendTarget};
-use agw_core::id::{BackendKey, ObjectKey};
+use agw_core::id::{BackendKey, ObjectKey, RouteKind};
 use agw_core::matcher::Match;
 use agw_core::route::{BackendRef, Destination};
 
@@ -14,14 +14,15 @@ use super::{RuleMaker, filters};
 use crate::backend::Outcome;
 use crate::finding::Code;
 use crate::reference::{From, permitted};
-use crate::service;
+use crate::service::{self, Transport};
 
 /// Largest weight (`HTTPBackendRef.weight`).
 const MAX_WEIGHT: u32 = 1_000_000;
 
 /// A reference that leads nowhere: the reason for the condition, the finding, and the text.
 struct Unresolved {
-    reason: &'static str,
+    /// `None` where it is another object's fault, which says so itself.
+    reason: Option<&'static str>,
     code: Code,
     message: String,
     remedy: &'static str,
@@ -69,15 +70,17 @@ impl RuleMaker<'_, '_> {
                 Ok(key)
             }
             Err(unresolved) => {
-                self.problems
-                    .not_resolved(unresolved.reason, unresolved.message.clone());
-                self.report.add(
-                    self.subject,
-                    unresolved.code,
-                    &format!("{field}.name"),
-                    unresolved.message.clone(),
-                    unresolved.remedy,
-                );
+                if let Some(reason) = unresolved.reason {
+                    self.problems
+                        .not_resolved(reason, unresolved.message.clone());
+                    self.report.add(
+                        self.subject,
+                        unresolved.code,
+                        &format!("{field}.name"),
+                        unresolved.message.clone(),
+                        unresolved.remedy,
+                    );
+                }
                 Err(unresolved.message.into())
             }
         }
@@ -101,7 +104,10 @@ impl RuleMaker<'_, '_> {
         }
     }
 
-    fn resolve(&self, reference: &HttpRouteRulesBackendRefs) -> Result<Arc<Backend>, Unresolved> {
+    fn resolve(
+        &mut self,
+        reference: &HttpRouteRulesBackendRefs,
+    ) -> Result<Arc<Backend>, Unresolved> {
         let kind = reference.kind.as_deref().unwrap_or("Service");
         let group = reference.group.as_deref().unwrap_or_default();
         let namespace = reference
@@ -114,7 +120,7 @@ impl RuleMaker<'_, '_> {
             (GROUP, "AgentgatewayBackend") | ("", "Service")
         ) {
             return Err(Unresolved {
-                reason: reasons::INVALID_KIND,
+                reason: Some(reasons::INVALID_KIND),
                 code: Code::UnsupportedRefKind,
                 message: format!("a backend of kind `{group}/{kind}` cannot be used"),
                 remedy: "refer to an AgentgatewayBackend of group `agentgateway.dev`, or to a Service",
@@ -122,12 +128,12 @@ impl RuleMaker<'_, '_> {
         }
         let from = From {
             group: GATEWAY_GROUP,
-            kind: "HTTPRoute",
+            kind: self.kind.as_str(),
             namespace: &self.subject.key.namespace,
         };
         if !permitted(self.context.state, from, group, kind, &key) {
             return Err(Unresolved {
-                reason: reasons::REF_NOT_PERMITTED,
+                reason: Some(reasons::REF_NOT_PERMITTED),
                 code: Code::RefNotPermitted,
                 message: format!(
                     "no ReferenceGrant in namespace {namespace} allows the reference to {kind} {key}"
@@ -144,14 +150,23 @@ impl RuleMaker<'_, '_> {
 
     fn backend(&self, key: &ObjectKey) -> Result<Arc<Backend>, Unresolved> {
         let unresolved = |message, remedy| Unresolved {
-            reason: reasons::BACKEND_NOT_FOUND,
+            reason: Some(reasons::BACKEND_NOT_FOUND),
             code: Code::BackendNotFound,
             message,
             remedy,
         };
         let correct = "correct the backend; its share of the requests gets 500 until then";
         match self.context.backends.get(key) {
-            Some(Outcome::Usable(backend)) => Ok(backend.clone()),
+            Some(Outcome::Usable(backend)) if self.carries(backend) => Ok(backend.clone()),
+            Some(Outcome::Usable(_)) => Err(Unresolved {
+                reason: Some(reasons::INVALID_KIND),
+                code: Code::UnsupportedRefKind,
+                message: format!(
+                    "a {} cannot use AgentgatewayBackend {key}: it takes requests",
+                    self.kind
+                ),
+                remedy: "refer to a Service, or use an HTTPRoute",
+            }),
             Some(Outcome::Unusable(why)) => Err(unresolved(
                 format!("AgentgatewayBackend {key} cannot be used: {why}"),
                 correct,
@@ -167,31 +182,59 @@ impl RuleMaker<'_, '_> {
         }
     }
 
+    /// Whether a backend can take what the route carries.
+    fn carries(&self, backend: &Backend) -> bool {
+        match backend.target {
+            BackendTarget::Ai(_) => self.kind.has_requests(),
+            BackendTarget::Endpoints(_) => self.kind != RouteKind::Udp,
+        }
+    }
+
     fn service(
-        &self,
+        &mut self,
         reference: &HttpRouteRulesBackendRefs,
         key: &ObjectKey,
     ) -> Result<Arc<Backend>, Unresolved> {
+        self.services.insert(key.clone());
         let Some(found) = self.context.state.services.get(key) else {
             return Err(Unresolved {
-                reason: reasons::BACKEND_NOT_FOUND,
+                reason: Some(reasons::BACKEND_NOT_FOUND),
                 code: Code::BackendNotFound,
                 message: format!("Service {key} does not exist"),
                 remedy: "create it, or correct the name or namespace",
             });
         };
         let port = reference.port.and_then(|port| u16::try_from(port).ok());
-        let endpoints = self.context.endpoints;
-        let backend = port.and_then(|port| service::backend(endpoints, key, &found.object, port));
-        backend.map(Arc::new).ok_or_else(|| Unresolved {
-            reason: reasons::BACKEND_NOT_FOUND,
-            code: Code::ServicePortNotFound,
-            message: match port {
-                Some(port) => format!("Service {key} has no port {port}"),
-                None => format!("the reference to Service {key} names no port"),
-            },
-            remedy: "set `port` to one of the Service's ports",
-        })
+        let transport = match self.kind {
+            RouteKind::Udp => Transport::Datagrams,
+            _ => Transport::Streams,
+        };
+        let wanted = port.and_then(|port| service::port(&found.object, port, transport));
+        let Some(wanted) = wanted else {
+            return Err(Unresolved {
+                reason: Some(reasons::BACKEND_NOT_FOUND),
+                code: Code::ServicePortNotFound,
+                message: match port {
+                    Some(port) => format!("Service {key} has no port {port}"),
+                    None => format!("the reference to Service {key} names no port"),
+                },
+                remedy: "set `port` to one of the Service's ports",
+            });
+        };
+        let tls = match self.context.tls_policies.of(key, wanted.name.as_deref()) {
+            Some(Err(why)) => {
+                return Err(Unresolved {
+                    reason: None,
+                    code: Code::InvalidPolicy,
+                    message: format!("the BackendTLSPolicy of Service {key} cannot be used: {why}"),
+                    remedy: "",
+                });
+            }
+            Some(Ok(tls)) if transport == Transport::Streams => Some(tls),
+            Some(Ok(_)) | None => None,
+        };
+        let backend = service::backend(self.context.endpoints, key, wanted, transport, tls);
+        Ok(Arc::new(backend))
     }
 
     /// What is worth saying of the references as a whole.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use agw_core::id::ObjectKey;
+use serde::Serialize;
 
 use crate::finding::ObjectRef;
 
@@ -26,6 +27,8 @@ pub struct GatewayFacts {
     pub rejected: BTreeMap<ObjectRef, String>,
     /// Why the proxies could not be deployed.
     pub not_deployed: Option<String>,
+    /// Why an address that the Gateway asks for is not its own.
+    pub unusable_address: Option<String>,
 }
 
 /// Whether the proxies have the configuration of the translation whose statuses are written.
@@ -41,7 +44,7 @@ pub enum Proxies {
 }
 
 /// Where clients reach a Gateway.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum Address {
     Ip(String),
     Hostname(String),

@@ -2,8 +2,7 @@
 //! and health.
 
 use agw_api::conditions::{backend, gateway, route, types};
-use agw_api::names::DEFAULT_NAMESPACE;
-use agw_core::id::ObjectKey;
+use agw_core::id::{ObjectKey, RouteKind};
 use serde_json::{Map, Value, json};
 
 use super::{Address, BackendHealth, Condition, Facts, GatewayFacts, ObjectStatus, Proxies};
@@ -34,7 +33,18 @@ pub fn finalize(status: &ObjectStatus, written: Option<&Value>, facts: &Facts) -
             let facts = facts.gateways.get(&key(object)).unwrap_or(&none);
             Gateway { facts, object }.finalize(&mut status.status, written);
         }
-        "HTTPRoute" => routes(object, &mut status.status, written, facts),
+        "ListenerSet" => {
+            let facts = status
+                .gateways
+                .first()
+                .and_then(|key| facts.gateways.get(key));
+            let facts = facts.unwrap_or(&none);
+            Gateway { facts, object }.listeners(&mut status.status, written);
+        }
+        kind if RouteKind::ALL.iter().any(|route| route.as_str() == kind) => {
+            let gateways = &status.gateways;
+            routes(object, gateways, &mut status.status, written, facts);
+        }
         "AgentgatewayBackend" => backends(object, &mut status.status, facts),
         "AgentgatewayPolicy" | "EnterpriseAgentgatewayPolicy" => {
             policies(object, &mut status.status, facts);
@@ -52,16 +62,21 @@ struct Gateway<'a> {
 
 impl Gateway<'_> {
     fn finalize(&self, status: &mut Value, written: &Value) {
+        self.listeners(status, written);
         let addresses: Vec<_> = self.facts.addresses.iter().map(address).collect();
+        if !addresses.is_empty() {
+            status["addresses"] = addresses.into();
+        }
+    }
+
+    /// What a Gateway and a ListenerSet have in common.
+    fn listeners(&self, status: &mut Value, written: &Value) {
         self.programmed(&mut status["conditions"], &written["conditions"]);
         for listener in entries(&mut status["listeners"]) {
             let mut theirs = written["listeners"].as_array().into_iter().flatten();
             let theirs = theirs.find(|l| l["name"] == listener["name"]);
             let theirs = theirs.map_or(&Value::Null, |l| &l["conditions"]);
             self.programmed(&mut listener["conditions"], theirs);
-        }
-        if !addresses.is_empty() {
-            status["addresses"] = addresses.into();
         }
     }
 
@@ -78,6 +93,9 @@ impl Gateway<'_> {
         let facts = self.facts;
         if let Some(why) = facts.rejected.get(self.object) {
             return refuse(condition, gateway::INVALID, why);
+        }
+        if let Some(why) = &facts.unusable_address {
+            return refuse(condition, gateway::ADDRESS_NOT_USABLE, why);
         }
         if let Some(why) = &facts.not_deployed {
             return refuse(condition, gateway::PENDING, why);
@@ -103,13 +121,15 @@ impl Gateway<'_> {
 }
 
 /// `Accepted` of a route, for each of its parents.
-fn routes(object: &ObjectRef, status: &mut Value, written: &Value, facts: &Facts) {
-    for parent in entries(&mut status["parents"]) {
-        let namespace = parent["parentRef"]["namespace"].as_str();
-        let namespace = namespace.or(object.namespace.as_deref());
-        let name = parent["parentRef"]["name"].as_str().unwrap_or_default();
-        let key = ObjectKey::new(namespace.unwrap_or(DEFAULT_NAMESPACE), name);
-        let Some(facts) = facts.gateways.get(&key) else {
+fn routes(
+    object: &ObjectRef,
+    gateways: &[ObjectKey],
+    status: &mut Value,
+    written: &Value,
+    facts: &Facts,
+) {
+    for (parent, gateway) in entries(&mut status["parents"]).zip(gateways) {
+        let Some(facts) = facts.gateways.get(gateway) else {
             continue;
         };
         let theirs = written["parents"].as_array().into_iter().flatten();

@@ -67,7 +67,7 @@ fn routes_that_did_not_change_stay_the_same_values() {
     let mut state = ClusterState::default();
     objects().into_iter().for_each(|object| state.apply(object));
     let before = translate(&state, &settings);
-    let is_route = |object: &Object| matches!(object, Object::HttpRoute(_));
+    let is_route = |object: &Object| matches!(object, Object::Route(_));
     let changed = objects().into_iter().find(is_route).unwrap();
     let name = changed.reference().name;
     state.apply(changed);

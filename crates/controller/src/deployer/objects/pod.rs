@@ -1,7 +1,7 @@
 //! The Deployment of the proxies: pods that pass the restricted pod security standard.
 
 use agw_api::parameters::LogFormat;
-use agw_translate::infra::{CONTAINER, DeploymentInfra, GatewayInfra};
+use agw_translate::infra::{CONTAINER, DeploymentInfra, GatewayInfra, PortProtocol};
 use serde_json::{Value, json};
 
 use super::{ProxySettings, put, trust_name};
@@ -87,11 +87,11 @@ fn pod_spec(infra: &GatewayInfra, settings: &ProxySettings) -> Value {
 fn container(infra: &GatewayInfra, settings: &ProxySettings) -> Value {
     let deployment = &infra.deployment;
     let image = deployment.image.over(&settings.image);
-    let port =
-        |name: String, port: u16| json!({ "name": name, "containerPort": port, "protocol": "TCP" });
-    let listeners = infra.ports.iter().map(|p| port(format!("port-{p}"), *p));
+    let port = |name: String, port: u16, protocol: PortProtocol| json!({ "name": name, "containerPort": port, "protocol": protocol });
+    let listeners = infra.ports.iter();
+    let listeners = listeners.map(|own| port(own.name(), own.number, own.protocol));
     let pages = [("metrics", METRICS), ("ready", READY)];
-    let pages = pages.into_iter().map(|(name, p)| port(name.to_owned(), p));
+    let pages = pages.map(|(name, number)| port(name.to_owned(), number, PortProtocol::Tcp));
     let mut container = json!({
         "name": CONTAINER,
         "image": image.reference().unwrap_or_default(),

@@ -34,6 +34,7 @@ fn facts(proxies: Proxies) -> Facts {
 
 fn gateway(programmed: Value) -> ObjectStatus {
     ObjectStatus {
+        gateways: Vec::new(),
         object: ObjectRef::new("Gateway", Some("ns"), "gw"),
         status: json!({
             "conditions": [condition("Accepted", "True", "Accepted", NEW), programmed],
@@ -44,6 +45,7 @@ fn gateway(programmed: Value) -> ObjectStatus {
 
 fn route(accepted: Value) -> ObjectStatus {
     ObjectStatus {
+        gateways: vec![ObjectKey::new("ns", "gw")],
         object: ObjectRef::new("HTTPRoute", Some("ns"), "r"),
         status: json!({ "parents": [{
             "parentRef": { "group": "gateway.networking.k8s.io", "kind": "Gateway", "namespace": "ns", "name": "gw" },
@@ -183,7 +185,7 @@ fn what_a_proxy_did_not_take_is_told() {
         ),
     ] {
         let object = ObjectRef::new(kind, Some("ns"), "x");
-        let made = ObjectStatus { object, status };
+        let made = ObjectStatus::new(object, status);
         let got = finalize(&made, None, &refusing(&made.object)).status;
         let conditions = got
             .get("conditions")
@@ -252,6 +254,7 @@ fn a_backend_is_as_healthy_as_its_proxies_say() {
     ];
     for (accepted, health, want, message) in table {
         let made = ObjectStatus {
+            gateways: Vec::new(),
             object: ObjectRef::new("AgentgatewayBackend", Some("ns"), "b"),
             status: json!({ "conditions": [condition("Accepted", accepted, "X", NEW)] }),
         };
