@@ -36,7 +36,8 @@ def reasons(lines):
     for line in lines:
         text = line.strip()
         if text.startswith("Error:"):
-            error = text.removeprefix("Error:").strip()
+            # What follows on lines of its own is mostly that time ran out.
+            error = text.removeprefix("Error:").strip().removesuffix("Received unexpected error:")
         elif text.startswith("Messages:"):
             messages.append(text.removeprefix("Messages:").strip())
         elif said := SAID.match(line):
@@ -51,7 +52,7 @@ def reasons(lines):
 def shortened(text):
     """A request that did not do as expected: its method and path, and what was wrong."""
     text = re.sub(r" \(after \S+\)$", "", text)
-    text = re.sub(r", actual headers: map\[.*$", "", text)
+    text = re.sub(r"(, actual headers: map\[|\. CRes: &).*$", "", text)
     if "not ready yet: " in text and (request := REQUEST.search(text)):
         wrong = text.split("not ready yet: ", 1)[1]
         return f"{request['method'] or 'GET'} {request['path']}: {wrong}"
