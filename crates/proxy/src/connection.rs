@@ -1,5 +1,6 @@
 //! One client connection.
 
+mod handshake;
 mod head_tap;
 mod tunnel;
 mod watch;
@@ -20,12 +21,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 use crate::pipeline;
 use crate::settings::Limits;
 use crate::worker::{LocalExec, Worker};
+use handshake::Shaken;
 use tunnel::Tunnel;
 pub(crate) use watch::{Closed, Flight, Watch, Watched, Watches};
 use wire::{Spoken, Wire};
@@ -131,50 +131,30 @@ pub(crate) async fn serve(
 }
 
 async fn serve_tls(stream: TcpStream, mut peer: Peer, watch: &Rc<Watch>) {
-    let live = peer.worker.live.load();
-    let config = live.as_ref().and_then(|live| live.tls(peer.port));
-    drop(live);
-    // In boxes: what a handshake needs, and a session's state, are many times what the rest of
-    // a connection takes, and connections without TLS would carry room for them.
-    let shaken = match config {
-        Some(config) => {
-            let acceptor = TlsAcceptor::from(config);
-            Box::pin(handshake(&peer.worker, acceptor, stream)).await
+    // In a box: connections without TLS would carry room for what a handshake needs.
+    let session = match Box::pin(handshake::shake(&peer.worker, peer.port, stream)).await {
+        Some(Shaken::Requests(session)) => session,
+        Some(Shaken::Stream(opaque)) => {
+            peer.server_name = opaque.server_name;
+            let tunnel = Tunnel::new(peer, opaque.live, Transport::Tls);
+            return Box::pin(tunnel.serve(opaque.stream, watch)).await;
         }
-        None => None,
+        None => {
+            peer.worker.shard.closed(Closed::Handshake);
+            return;
+        }
     };
-    let Some(stream) = shaken else {
-        peer.worker.shard.closed(Closed::Handshake);
-        return;
-    };
-    let session = stream.get_ref().1;
-    let spoken = match session.alpn_protocol() {
+    let tls = session.get_ref().1;
+    let spoken = match tls.alpn_protocol() {
         Some(b"h2") => Some(Spoken::Http2),
         Some(_) => Some(Spoken::Http1),
         None => None,
     };
     peer.scheme = Scheme::Https;
-    if let Some(name) = session.server_name() {
+    if let Some(name) = tls.server_name() {
         peer.server_name = name.to_ascii_lowercase().into();
     }
-    converse(Wire::new(stream, watch.clone()), spoken, peer, watch).await;
-}
-
-/// The TLS session, unless it fails or takes too long. Handshakes cost the most of all that a
-/// stranger may ask for: only so many run at a time.
-async fn handshake(
-    worker: &Worker,
-    acceptor: TlsAcceptor,
-    stream: TcpStream,
-) -> Option<Box<TlsStream<TcpStream>>> {
-    let shaken = async {
-        let _turn = worker.handshakes.acquire().await.ok()?;
-        acceptor.accept(stream).await.ok().map(Box::new)
-    };
-    tokio::time::timeout(worker.limits.handshake, shaken)
-        .await
-        .ok()
-        .flatten()
+    converse(Wire::new(session, watch.clone()), spoken, peer, watch).await;
 }
 
 /// Speaks HTTP until the connection ends.

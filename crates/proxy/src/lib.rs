@@ -18,6 +18,7 @@ mod relay;
 mod respond;
 mod server_tls;
 mod settings;
+mod signatures;
 mod stream;
 mod telemetry;
 mod upstream;

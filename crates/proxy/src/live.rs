@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
 use crate::case;
-use crate::server_tls::{ServerConfigs, TlsServers};
+use crate::server_tls::{PortTls, ServerConfigs, TlsServers};
 use crate::wiring::Wiring;
 
 /// What the workers serve from. Swapped whole; a request keeps the one it started with.
@@ -201,8 +201,8 @@ impl Live {
     }
 
     /// TLS of a port; `None` where it cannot be served.
-    pub(crate) fn tls(&self, port: u16) -> Option<Arc<rustls::ServerConfig>> {
-        self.tls.get(&port).cloned()
+    pub(crate) fn tls(&self, port: u16) -> Option<&PortTls> {
+        self.tls.get(&port)
     }
 
     pub(crate) fn target(&self, index: usize) -> (&Arc<Target>, &Arc<TargetState>) {

@@ -1,20 +1,33 @@
-//! TLS towards clients: which certificate a connection is shown.
+//! TLS towards clients: which certificate a connection is shown, and which it has to show.
+
+mod clients;
 
 use std::fmt;
 use std::sync::Arc;
 
 use agw_core::hostname::Hostname;
-use agw_core::listener::{Certificate, Transport};
-use agw_core::snapshot::Snapshot;
+use agw_core::listener::{Certificate, ClientValidation, Transport};
+use agw_core::snapshot::{Bind, ListenerTable, Snapshot};
 use rustc_hash::FxHashMap;
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ProducesTickets, ResolvesServerCert};
+use rustls::server::{ClientHello, NoServerSessionStorage, ProducesTickets, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-/// One configuration per HTTPS port.
-pub(crate) type ServerConfigs = FxHashMap<u16, Arc<ServerConfig>>;
+/// By port.
+pub(crate) type ServerConfigs = FxHashMap<u16, PortTls>;
+
+/// TLS that ends at the listeners of one port. What cannot be served is absent.
+#[derive(Debug)]
+pub(crate) struct PortTls {
+    /// For listeners whose connections carry requests.
+    pub(crate) requests: Option<Arc<ServerConfig>>,
+    /// For listeners whose connections carry anything.
+    pub(crate) streams: Option<Arc<ServerConfig>>,
+    /// Whether all listeners take requests.
+    uniform: bool,
+}
 
 /// What all configurations share: sessions resume across workers and across reloads.
 #[derive(Clone)]
@@ -37,43 +50,83 @@ impl TlsServers {
         })
     }
 
-    /// Configurations for the HTTPS ports of `snapshot`. A certificate that rustls does not take
-    /// is left out and logged; translation has tried it before.
+    /// Configurations for the ports of `snapshot` that begin with TLS. A certificate that rustls
+    /// does not take is left out and logged; translation has tried it before.
     pub(crate) fn configs(&self, snapshot: &Snapshot) -> ServerConfigs {
-        let mut configs = ServerConfigs::default();
-        for bind in snapshot
-            .binds
-            .iter()
-            .filter(|b| b.transport == Transport::Tls)
-        {
-            let listeners = bind.listeners().iter().map(|listener| {
-                let certificates = listener
-                    .protocol
-                    .tls()
-                    .into_iter()
-                    .flat_map(|tls| &tls.certificates);
-                let keys = certificates.filter_map(|c| self.key(c));
-                (listener.hostname.clone(), keys.collect())
-            });
-            let by_name = ByName {
-                listeners: listeners.collect(),
-            };
-            match self.config(by_name) {
-                Ok(config) => drop(configs.insert(bind.port, Arc::new(config))),
-                Err(error) => tracing::error!(port = bind.port, %error, "TLS cannot be served"),
-            }
-        }
-        configs
+        let with_tls = |bind: &&Bind| bind.transport == Transport::Tls;
+        let binds = snapshot.binds.iter().filter(with_tls);
+        binds.map(|bind| (bind.port, self.port(bind))).collect()
     }
 
-    fn config(&self, by_name: ByName) -> Result<ServerConfig, rustls::Error> {
-        let mut config = ServerConfig::builder_with_provider(self.provider.clone())
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(by_name));
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        config.ticketer = self.tickets.clone();
-        config.send_tls13_tickets = 1;
+    fn port(&self, bind: &Bind) -> PortTls {
+        let listeners = bind.listeners();
+        let requests = |listener: &&ListenerTable| listener.protocol.has_requests();
+        let (requests, streams): (Vec<_>, Vec<_>) = listeners.iter().partition(requests);
+        PortTls {
+            uniform: streams.is_empty(),
+            requests: self.config(bind.port, &requests, &[b"h2", b"http/1.1"]),
+            streams: self.config(bind.port, &streams, &[]),
+        }
+    }
+
+    /// Configuration for those of `listeners` whose TLS ends here.
+    fn config(
+        &self,
+        port: u16,
+        listeners: &[&ListenerTable],
+        protocols: &[&[u8]],
+    ) -> Option<Arc<ServerConfig>> {
+        let ending = listeners.iter().filter_map(|listener| {
+            let tls = listener.protocol.tls()?;
+            Some((&listener.hostname, tls))
+        });
+        let ending: Vec<_> = ending.collect();
+        if ending.is_empty() {
+            return None;
+        }
+        // The listeners of a port agree on what they ask of clients.
+        let clients = ending.iter().find_map(|(_, tls)| tls.clients.as_deref());
+        let by_name = ending.iter().map(|(hostname, tls)| {
+            let keys = tls.certificates.iter().filter_map(|c| self.key(c));
+            ((*hostname).clone(), keys.collect())
+        });
+        let by_name = ByName {
+            listeners: by_name.collect(),
+        };
+        match self.make(by_name, clients, protocols) {
+            Ok(config) => Some(Arc::new(config)),
+            Err(error) => {
+                tracing::error!(port, %error, "TLS cannot be served");
+                None
+            }
+        }
+    }
+
+    fn make(
+        &self,
+        by_name: ByName,
+        clients: Option<&ClientValidation>,
+        protocols: &[&[u8]],
+    ) -> Result<ServerConfig, rustls::Error> {
+        let builder = ServerConfig::builder_with_provider(self.provider.clone())
+            .with_safe_default_protocol_versions()?;
+        let builder = match clients {
+            None => builder.with_no_client_auth(),
+            Some(clients) => {
+                builder.with_client_cert_verifier(clients::verifier(clients, &self.provider)?)
+            }
+        };
+        let mut config = builder.with_cert_resolver(Arc::new(by_name));
+        config.alpn_protocols = protocols.iter().map(|p| p.to_vec()).collect();
+        if clients.is_none() {
+            config.ticketer = self.tickets.clone();
+            config.send_tls13_tickets = 1;
+        } else {
+            // A session that is resumed shows no certificate again: one that was begun at another
+            // port, or before the authorities changed, would get past what is asked here.
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
         Ok(config)
     }
 
@@ -94,6 +147,14 @@ impl TlsServers {
                 None
             }
         }
+    }
+}
+
+impl PortTls {
+    /// The one configuration there is when the name that a client asks for need not be known
+    /// before its handshake.
+    pub(crate) fn only_requests(&self) -> Option<Arc<ServerConfig>> {
+        self.requests.clone().filter(|_| self.uniform)
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agw_core::backend::{Backend, BackendTarget, Ejection};
+use agw_core::backend::{BackendTarget, Ejection};
 use agw_core::config::GatewayConfig;
 use agw_core::id::RouteKind;
 use agw_core::listener::Protocol;
@@ -12,7 +12,7 @@ use agw_proxy::Limits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::gateway::{Gateway, endpoints, listener, refused, routed};
+use crate::gateway::{Gateway, Weighted, endpoints, listener, refused, routed};
 
 /// A server that says its name, and gives back what it was sent once that has ended.
 async fn named(name: &'static str) -> SocketAddr {
@@ -47,21 +47,18 @@ async fn endless() -> SocketAddr {
     address
 }
 
-fn config(port: u16, backends: &[(Arc<Backend>, u32)]) -> GatewayConfig {
+fn config(port: u16, backends: &[Weighted]) -> GatewayConfig {
     routed(
         vec![listener("tcp", port, Protocol::Tcp, "")],
         &[("tcp", RouteKind::Tcp, backends)],
     )
 }
 
-async fn tcp(backends: Vec<(Arc<Backend>, u32)>) -> Gateway {
+async fn tcp(backends: Vec<Weighted>) -> Gateway {
     tcp_within(|_| {}, backends).await
 }
 
-async fn tcp_within(
-    limit: impl FnOnce(&mut Limits),
-    backends: Vec<(Arc<Backend>, u32)>,
-) -> Gateway {
+async fn tcp_within(limit: impl FnOnce(&mut Limits), backends: Vec<Weighted>) -> Gateway {
     Gateway::serving(limit, |port| config(port, &backends)).await
 }
 

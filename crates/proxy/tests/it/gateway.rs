@@ -55,7 +55,7 @@ pub(crate) type Change = Box<dyn Fn(&mut Rule)>;
 #[derive(Default)]
 pub(crate) struct Plan {
     pub(crate) rule: Option<Change>,
-    pub(crate) backends: Vec<(Arc<Backend>, u32)>,
+    pub(crate) backends: Vec<Weighted>,
     pub(crate) policy: TrafficPolicy,
 }
 
@@ -126,8 +126,11 @@ pub(crate) fn listener(name: &str, port: u16, protocol: Protocol, hostname: &str
     }
 }
 
+/// A backend and its weight.
+pub(crate) type Weighted = (Arc<Backend>, u32);
+
 /// Everything to the backends by their weights.
-pub(crate) fn rule(backends: &[(Arc<Backend>, u32)]) -> Rule {
+pub(crate) fn rule(backends: &[Weighted]) -> Rule {
     let backends = backends.iter().map(|(backend, weight)| BackendRef {
         weight: *weight,
         to: Destination::Backend(backend.key.clone()),
@@ -154,9 +157,9 @@ pub(crate) fn rule(backends: &[(Arc<Backend>, u32)]) -> Rule {
 /// Listeners, each with a route of its own: name, kind, and where it goes.
 pub(crate) fn routed(
     listeners: Vec<Listener>,
-    routes: &[(&str, RouteKind, &[(Arc<Backend>, u32)])],
+    routes: &[(&str, RouteKind, &[Weighted])],
 ) -> GatewayConfig {
-    let route = |(on, kind, backends): &(&str, RouteKind, &[(Arc<Backend>, u32)])| Route {
+    let route = |(on, kind, backends): &(&str, RouteKind, &[Weighted])| Route {
         kind: *kind,
         key: ObjectKey::new("ns", format!("route-{on}")),
         listeners: vec![(*on).into()],
@@ -317,6 +320,23 @@ impl Gateway {
             "the access log has fewer than {count} lines: {}",
             String::from_utf8_lossy(&self.log.0.lock())
         );
+    }
+
+    /// The sum of the series whose text begins with `name`, once it is `at_least` that much.
+    pub(crate) async fn metric(&self, name: &str, at_least: f64) -> f64 {
+        let mut value = 0.0;
+        for _ in 0..500 {
+            let text = self.proxy().metrics_text();
+            let lines = text.lines().filter(|line| line.starts_with(name));
+            value = lines
+                .map(|line| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap())
+                .sum();
+            if value >= at_least {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        value
     }
 
     /// Drains, and gives what the access log has at the end of that.

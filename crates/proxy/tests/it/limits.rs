@@ -52,22 +52,6 @@ fn chat_of(length: usize) -> String {
     frame.replace("\"\"", &format!("\"{filler}\""))
 }
 
-async fn metric(gateway: &Gateway, name: &str, at_least: f64) -> f64 {
-    let mut value = 0.0;
-    for _ in 0..500 {
-        let text = gateway.proxy().metrics_text();
-        let lines = text.lines().filter(|line| line.starts_with(name));
-        value = lines
-            .map(|line| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap())
-            .sum();
-        if value >= at_least {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    value
-}
-
 #[tokio::test]
 async fn a_request_head() {
     const LIMIT: usize = 4096;
@@ -185,7 +169,7 @@ async fn client_connections() {
         open.push(TcpStream::connect(gateway.address).await.unwrap());
     }
     let name = "agentgateway_client_connections_closed_total{reason=\"refused\"}";
-    assert!(metric(&gateway, name, 1.0).await >= 1.0);
+    assert!(gateway.metric(name, 1.0).await >= 1.0);
     gateway.stop().await;
 }
 
@@ -217,7 +201,7 @@ async fn time_for_a_head() {
         .unwrap();
     assert_eq!(rest(&mut slow).await, "");
     let name = "agentgateway_client_connections_closed_total{reason=\"slow_head\"}";
-    assert!(metric(&gateway, name, 1.0).await >= 1.0);
+    assert!(gateway.metric(name, 1.0).await >= 1.0);
     gateway.stop().await;
 }
 
@@ -241,7 +225,7 @@ async fn an_idle_connection() {
     }
     assert_eq!(rest(&mut stream).await, "");
     let name = "agentgateway_client_connections_closed_total{reason=\"idle\"}";
-    assert!(metric(&gateway, name, 1.0).await >= 1.0);
+    assert!(gateway.metric(name, 1.0).await >= 1.0);
     gateway.stop().await;
 }
 
@@ -386,9 +370,9 @@ async fn copies_under_way() {
         .await;
         assert_eq!(send(gateway.address, chat(HELLO)).await.status(), 200);
         let all = "agentgateway_mirrored_requests_total";
-        assert!(metric(&gateway, all, 1.0).await >= 1.0);
+        assert!(gateway.metric(all, 1.0).await >= 1.0);
         let name = r#"agentgateway_mirrored_requests_total{backend="ns/gpt-4o-mini",reason="mirrors_busy"}"#;
-        assert!((metric(&gateway, name, busy).await - busy).abs() < 0.5);
+        assert!((gateway.metric(name, busy).await - busy).abs() < 0.5);
         gateway.stop().await;
     }
 }

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod authority;
 mod client;
 mod connections;
 mod failover;
@@ -16,3 +17,4 @@ mod plain;
 mod reload;
 mod routing;
 mod streams;
+mod tls;

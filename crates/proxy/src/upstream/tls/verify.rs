@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use agw_core::backend::SubjectName;
 use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, Error, RootCertStore};
 use webpki::EndEntityCert;
+
+use crate::signatures::signatures;
 
 /// One for the server name.
 pub(super) fn named(
@@ -56,35 +58,6 @@ impl Unnamed {
                 .is_ok_and(|name| verify_server_name(&parsed, &name).is_ok()),
         }))
     }
-}
-
-/// The two checks of signatures, which are the same whoever is trusted.
-macro_rules! signatures {
-    ($self:ident => $provider:expr) => {
-        fn verify_tls12_signature(
-            &$self,
-            message: &[u8],
-            cert: &CertificateDer<'_>,
-            dss: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, Error> {
-            let algorithms = &$provider.signature_verification_algorithms;
-            verify_tls12_signature(message, cert, dss, algorithms)
-        }
-
-        fn verify_tls13_signature(
-            &$self,
-            message: &[u8],
-            cert: &CertificateDer<'_>,
-            dss: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, Error> {
-            let algorithms = &$provider.signature_verification_algorithms;
-            verify_tls13_signature(message, cert, dss, algorithms)
-        }
-
-        fn supported_verify_schemes(&$self) -> Vec<SignatureScheme> {
-            $provider.signature_verification_algorithms.supported_schemes()
-        }
-    };
 }
 
 impl ServerCertVerifier for Unnamed {
