@@ -7,8 +7,8 @@ mod tests;
 use std::collections::BTreeMap;
 
 use agw_api::names::GATEWAY_GROUP;
-use agw_core::id::ObjectKey;
 use agw_api::parameters::ServiceType;
+use agw_core::id::ObjectKey;
 use agw_translate::infra::{
     AutoscalerInfra, DisruptionBudgetInfra, GatewayInfra, Image, Keeps, Metadata, ServiceInfra,
 };

@@ -77,6 +77,11 @@ impl Fake {
         self.0.store.lock().find(resource, namespace, name).cloned()
     }
 
+    /// How many there are: polls ask often.
+    pub(crate) fn count(&self, resource: &str) -> usize {
+        self.0.store.lock().count(resource)
+    }
+
     pub(crate) fn list(&self, resource: &str) -> Vec<Value> {
         self.0.store.lock().all(resource)
     }

@@ -1,6 +1,6 @@
 //! What the controller asks of the API server: the chart grants this and nothing else.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::fake::Fake;
 use crate::rig::{AUDIENCE, basics, gateway, is_accepted, route, settle, start, until};
@@ -13,6 +13,8 @@ const VERBS: &[(&str, &[&str])] = &[
     ("agentgatewayparameters", &["list", "watch"]),
     ("agentgatewaypolicies", &["list", "watch"]),
     ("agentgatewaypolicies/status", &["patch"]),
+    ("backendtlspolicies", &["list", "watch"]),
+    ("backendtlspolicies/status", &["patch"]),
     (
         "configmaps",
         &["create", "delete", "get", "list", "patch", "watch"],
@@ -30,6 +32,8 @@ const VERBS: &[(&str, &[&str])] = &[
     ("gatewayclasses/status", &["patch"]),
     ("gateways", &["list", "watch"]),
     ("gateways/status", &["patch"]),
+    ("grpcroutes", &["list", "watch"]),
+    ("grpcroutes/status", &["patch"]),
     (
         "horizontalpodautoscalers",
         &["create", "delete", "get", "list", "patch", "watch"],
@@ -37,6 +41,8 @@ const VERBS: &[(&str, &[&str])] = &[
     ("httproutes", &["list", "watch"]),
     ("httproutes/status", &["patch"]),
     ("leases", &["create", "get", "update"]),
+    ("listenersets", &["list", "watch"]),
+    ("listenersets/status", &["patch"]),
     ("namespaces", &["list", "watch"]),
     (
         "poddisruptionbudgets",
@@ -52,7 +58,13 @@ const VERBS: &[(&str, &[&str])] = &[
         "services",
         &["create", "delete", "get", "list", "patch", "watch"],
     ),
+    ("tcproutes", &["list", "watch"]),
+    ("tcproutes/status", &["patch"]),
+    ("tlsroutes", &["list", "watch"]),
+    ("tlsroutes/status", &["patch"]),
     ("tokenreviews", &["create"]),
+    ("udproutes", &["list", "watch"]),
+    ("udproutes/status", &["patch"]),
 ];
 
 /// A server-side apply that creates needs `create` too, and an authority is renewed only after
@@ -110,6 +122,7 @@ async fn the_verbs_are_those_that_are_granted() {
             "EnterpriseAgentgatewayPolicy",
         ),
     ]);
+    fake.apply(others());
     // Each kind with a status meets a conflict once.
     for resource in STATUSES {
         fake.fail(resource, 409, 1);
@@ -139,11 +152,60 @@ async fn the_verbs_are_those_that_are_granted() {
     assert_eq!(asked, wanted);
 }
 
-const STATUSES: [&str; 6] = [
+/// One object of each kind that the basics have none of.
+fn others() -> Vec<Value> {
+    let object = |kind: &str, spec: Value| {
+        json!({
+            "apiVersion": "gateway.networking.k8s.io/v1",
+            "kind": kind,
+            "metadata": { "name": "other", "namespace": "ns" },
+            "spec": spec,
+        })
+    };
+    let parent = json!([{ "name": "gw" }]);
+    let rules = json!([{ "backendRefs": [{ "name": "svc", "port": 80 }] }]);
+    let plain = json!({ "parentRefs": parent, "rules": rules });
+    let mut named = plain.clone();
+    named["hostnames"] = json!(["a.example"]);
+    let listener = json!({ "name": "set", "port": 8081, "protocol": "HTTP" });
+    let reaching = json!({ "parentRefs": parent, "rules": rules });
+    vec![
+        json!({
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": { "name": "svc", "namespace": "ns" },
+            "spec": { "ports": [{ "port": 80 }] },
+        }),
+        object("HTTPRoute", reaching),
+        object("GRPCRoute", plain.clone()),
+        object("TLSRoute", named),
+        object("TCPRoute", plain.clone()),
+        object("UDPRoute", plain),
+        object(
+            "ListenerSet",
+            json!({ "parentRef": { "name": "gw" }, "listeners": [listener] }),
+        ),
+        object(
+            "BackendTLSPolicy",
+            json!({
+                "targetRefs": [{ "group": "", "kind": "Service", "name": "svc" }],
+                "validation": { "hostname": "svc.example", "wellKnownCACertificates": "System" },
+            }),
+        ),
+    ]
+}
+
+const STATUSES: [&str; 12] = [
     "agentgatewaybackends/status",
     "agentgatewaypolicies/status",
+    "backendtlspolicies/status",
     "enterpriseagentgatewaypolicies/status",
     "gatewayclasses/status",
     "gateways/status",
+    "grpcroutes/status",
     "httproutes/status",
+    "listenersets/status",
+    "tcproutes/status",
+    "tlsroutes/status",
+    "udproutes/status",
 ];

@@ -169,6 +169,10 @@ impl Cors {
                 answer.insert(name, value);
             }
         }
+        // Browsers look for it in the answer that follows; the conformance suite in this one too.
+        if let Some(value) = self.named(&self.expose, None) {
+            answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, value);
+        }
         answer.insert(ACCESS_CONTROL_MAX_AGE, self.max_age.as_secs().into());
         answer
     }
@@ -307,11 +311,11 @@ mod tests {
         let table = [
             (
                 cors(&["*"], Credentials::Omitted),
-                "allow-headers=*; allow-methods=PUT, DELETE; allow-origin=*; max-age=5",
+                "allow-headers=*; allow-methods=PUT, DELETE; allow-origin=*; expose-headers=x-request-id; max-age=5",
             ),
             (
                 cors(&["*"], Credentials::Allowed),
-                "allow-credentials=true; allow-headers=x-a, x-b; allow-methods=PUT, DELETE; allow-origin=https://a.example; max-age=5; vary=Origin",
+                "allow-credentials=true; allow-headers=x-a, x-b; allow-methods=PUT, DELETE; allow-origin=https://a.example; expose-headers=x-request-id; max-age=5; vary=Origin",
             ),
             (
                 cors(&["https://b.example"], Credentials::Omitted),

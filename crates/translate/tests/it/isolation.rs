@@ -17,7 +17,7 @@ const BAD: &[&str] = &[
     "apiVersion: agentgateway.dev/v1alpha1\nkind: AgentgatewayBackend\nmetadata: {name: typo, namespace: ai}\nspec: {ai: {provider: {opnai: {}}}}\n",
     "apiVersion: agentgateway.dev/v1alpha1\nkind: AgentgatewayBackend\nmetadata: {name: no-secret, namespace: ai}\nspec: {ai: {provider: {openai: {}}}, policies: {auth: {secretRef: {name: none}}}}\n",
     "apiVersion: agentgateway.dev/v1alpha1\nkind: AgentgatewayPolicy\nmetadata: {name: adrift, namespace: ai}\nspec: {targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: none}], traffic: {timeouts: {request: 1s}}}\n",
-    "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: other, namespace: ai}\nspec: {gatewayClassName: agentgateway, listeners: [{name: t, protocol: TCP, port: 1}]}\n",
+    "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: other, namespace: ai}\nspec: {gatewayClassName: agentgateway, listeners: [{name: t, protocol: example.com/odd, port: 1}]}\n",
     "apiVersion: gateway.networking.k8s.io/v1\nkind: Nonsense\nmetadata: {name: x}\n",
     "a: [unclosed\n",
     "just text\n",

@@ -94,6 +94,10 @@ impl Store {
         of_resource.map(|(_, object)| object.clone()).collect()
     }
 
+    pub(crate) fn count(&self, resource: &str) -> usize {
+        self.objects.keys().filter(|(r, ..)| r == resource).count()
+    }
+
     /// Stores an object, as a new one or in place of what it was. Nothing happens, as with a real
     /// server, when it is what it was.
     pub(crate) fn put(&mut self, resource: &str, mut object: Value) -> Value {
