@@ -73,7 +73,7 @@ pub(crate) enum Framing {
 }
 
 impl Client {
-    fn new(address: SocketAddr) -> Self {
+    pub(crate) fn new(address: SocketAddr) -> Self {
         Self {
             address,
             text: address.to_string(),

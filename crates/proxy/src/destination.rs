@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use agw_core::backend::Endpoint;
-use agw_core::snapshot::{Bind, Target, TargetKind};
+use agw_core::route::BackendRef;
+use agw_core::snapshot::{Bind, Choice, Target, TargetKind, Way};
 
 use crate::candidates::Candidates;
 use crate::error::Error;
@@ -62,6 +63,32 @@ impl Destination {
         let first = self.state.next_turn() % endpoints.len();
         let order = (first..endpoints.len()).chain(0..first);
         Ok(order.map(|index| (&endpoints[index], self.wiring.endpoint(index))))
+    }
+
+    /// Whether the routes still lead to `endpoint` of this backend.
+    pub(crate) fn holds(
+        &self,
+        live: &Live,
+        bind: Option<&Bind>,
+        name: &str,
+        endpoint: &Endpoint,
+    ) -> bool {
+        let listener = bind.and_then(|bind| bind.listener(name));
+        let plan = listener.and_then(|listener| listener.select_connection(name));
+        let Some(plan) = plan.filter(|plan| plan.rule.broken.is_none()) else {
+            return false;
+        };
+        let leads = |(choice, reference): (&Choice, &BackendRef)| {
+            match &choice.way {
+            Way::Targets(groups) if reference.weight > 0 => groups.iter().flatten().any(|&t| {
+                let target = live.target(t).0;
+                target.key == self.target.key
+                    && matches!(&target.kind, TargetKind::Endpoints(b) if b.endpoints.contains(endpoint))
+            }),
+            _ => false,
+        }
+        };
+        plan.choices.iter().zip(&plan.rule.backends).any(leads)
     }
 
     pub(crate) fn succeeded(&self) {

@@ -7,6 +7,7 @@ mod body;
 mod candidates;
 mod case;
 mod connection;
+mod datagram;
 mod destination;
 mod error;
 mod listener;

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::LocalSet;
 
-use crate::listener;
+use crate::listener::{self, Port};
 use crate::live::{Live, now_millis};
 use crate::prober::Prober;
 use crate::server_tls::TlsServers;
@@ -264,7 +264,7 @@ struct Control {
     workers: Vec<mpsc::Sender<Command>>,
     serving: watch::Sender<Serving>,
     /// Ports that are listened on.
-    bound: BTreeMap<u16, SocketAddr>,
+    bound: BTreeMap<Port, SocketAddr>,
     prober: Prober,
     servers: TlsServers,
 }
@@ -318,7 +318,7 @@ impl Control {
             .bound
             .keys()
             .copied()
-            .filter(|port| snapshot.bind(*port).is_none())
+            .filter(|port| port.bind(snapshot).is_none())
             .collect();
         for port in gone {
             self.bound.remove(&port);
@@ -327,13 +327,14 @@ impl Control {
         let mut errors = Vec::new();
         let address = self.view.settings.bind;
         for bind in &snapshot.binds {
-            let port = bind.port;
+            let port = Port::of(bind);
             if self.bound.contains_key(&port) {
                 continue;
             }
             match listener::bind(address, port, self.workers.len()) {
                 Ok(sockets) => {
-                    self.bound.insert(port, SocketAddr::new(address, port));
+                    self.bound
+                        .insert(port, SocketAddr::new(address, port.number));
                     let mut sockets = sockets.into_iter();
                     self.tell_all(|_| Command::Listen {
                         port,

@@ -51,6 +51,10 @@ pub struct Limits {
     pub handshakes: usize,
     /// A connection that is relayed as it is ends when nothing has gone either way for this long.
     pub tunnel_idle: Duration,
+    /// A client's datagrams are forgotten when none has gone either way for this long.
+    pub datagram_idle: Duration,
+    /// Clients of one worker whose datagrams are relayed.
+    pub datagram_sessions: usize,
     /// Idle connections kept per worker and endpoint.
     pub idle_connections: usize,
     /// An idle upstream connection is closed after this.
@@ -96,6 +100,8 @@ impl Default for Limits {
             handshake: Duration::from_secs(10),
             handshakes: 256,
             tunnel_idle: Duration::from_secs(3600),
+            datagram_idle: Duration::from_secs(60),
+            datagram_sessions: 4096,
             idle_connections: 64,
             idle: Duration::from_secs(50),
             attempts: 16,

@@ -2,6 +2,8 @@
 
 mod access_log;
 mod connection;
+mod families;
+mod histogram;
 mod json;
 mod metrics;
 mod reason;
@@ -9,7 +11,7 @@ mod record;
 mod render;
 
 pub(crate) use connection::ConnectionRecord;
-pub(crate) use metrics::Shard;
+pub(crate) use metrics::{Dropped, Shard};
 pub use reason::Reason;
 pub(crate) use record::{AiRecord, Attempt, Outcome, Record};
 pub(crate) use render::{Gauges, render};

@@ -11,13 +11,15 @@ use agw_runtime::lines::LineWriter;
 use arc_swap::ArcSwapOption;
 use hyper::rt::Executor;
 use rustc_hash::FxHashMap;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinHandle, LocalSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::connection::{self, Closed, Watches};
+use crate::datagram;
+use crate::listener::{Listening, Port};
 use crate::live::Live;
 use crate::settings::Limits;
 use crate::telemetry::Shard;
@@ -25,13 +27,10 @@ use crate::upstream::{Connector, Pool, TlsClients};
 
 /// What the control thread tells a worker.
 pub(crate) enum Command {
-    /// Accept on this socket; it is this worker's own.
-    Listen {
-        port: u16,
-        socket: std::net::TcpListener,
-    },
-    /// Stop accepting on the port; its connections finish what they are doing and close.
-    Close { port: u16 },
+    /// Take what comes to this socket; it is this worker's own.
+    Listen { port: Port, socket: Listening },
+    /// Take nothing more on the port; its connections finish what they are doing and close.
+    Close { port: Port },
     /// Stop accepting everywhere and let connections finish within the time given.
     Drain { grace: Duration },
 }
@@ -55,6 +54,8 @@ pub(crate) struct Worker {
     pub(crate) connector: Connector,
     /// Client connections being served.
     pub(crate) clients: TaskTracker,
+    /// Clients whose datagrams are relayed.
+    pub(crate) sessions: TaskTracker,
     /// Copies of requests under way to mirrors.
     pub(crate) mirrors: TaskTracker,
     pub(crate) watches: Rc<Watches>,
@@ -126,6 +127,7 @@ pub(crate) fn run(
         access_log: shared.access_log,
         shard,
         clients: TaskTracker::new(),
+        sessions: TaskTracker::new(),
         mirrors: TaskTracker::new(),
         random: Cell::new(seed),
     });
@@ -139,7 +141,7 @@ struct Accepting {
 }
 
 async fn serve(worker: Rc<Worker>, mut commands: mpsc::Receiver<Command>) {
-    let mut accepting: FxHashMap<u16, Accepting> = FxHashMap::default();
+    let mut accepting: FxHashMap<Port, Accepting> = FxHashMap::default();
     let mut sweep = tokio::time::interval(Duration::from_secs(10));
     let mut watch = tokio::time::interval(Duration::from_secs(1));
     let grace = loop {
@@ -149,7 +151,7 @@ async fn serve(worker: Rc<Worker>, mut commands: mpsc::Receiver<Command>) {
             command = commands.recv() => match command {
                 Some(Command::Listen { port, socket }) => match listen(&worker, port, socket) {
                     Ok(started) => drop(accepting.insert(port, started)),
-                    Err(error) => tracing::error!(port, %error, "cannot accept connections"),
+                    Err(error) => tracing::error!(%port, %error, "cannot listen"),
                 },
                 Some(Command::Close { port }) => if let Some(closed) = accepting.remove(&port) {
                     closed.stop.cancel();
@@ -166,9 +168,11 @@ async fn serve(worker: Rc<Worker>, mut commands: mpsc::Receiver<Command>) {
         let _ = closed.task.await;
     }
     worker.clients.close();
+    worker.sessions.close();
     worker.mirrors.close();
     let ended = async {
         worker.clients.wait().await;
+        worker.sessions.wait().await;
         worker.mirrors.wait().await;
     };
     if tokio::time::timeout(grace, ended).await.is_err() {
@@ -180,14 +184,20 @@ async fn serve(worker: Rc<Worker>, mut commands: mpsc::Receiver<Command>) {
     }
 }
 
-fn listen(
-    worker: &Rc<Worker>,
-    port: u16,
-    socket: std::net::TcpListener,
-) -> std::io::Result<Accepting> {
-    let listener = TcpListener::from_std(socket)?;
-    let stop = CancellationToken::new();
-    let task = tokio::task::spawn_local(accept(worker.clone(), port, listener, stop.clone()));
+fn listen(worker: &Rc<Worker>, port: Port, socket: Listening) -> std::io::Result<Accepting> {
+    let (worker, stop) = (worker.clone(), CancellationToken::new());
+    let task = match socket {
+        Listening::Streams(socket) => {
+            let listener = TcpListener::from_std(socket)?;
+            let accept = accept(worker, port.number, listener, stop.clone());
+            tokio::task::spawn_local(accept)
+        }
+        Listening::Datagrams(socket) => {
+            let socket = UdpSocket::from_std(socket)?;
+            let receive = datagram::receive(worker, port, socket, stop.clone());
+            tokio::task::spawn_local(receive)
+        }
+    };
     Ok(Accepting { stop, task })
 }
 
@@ -237,6 +247,6 @@ fn queued(listener: TcpListener) -> std::io::Result<impl Iterator<Item = (TcpStr
 }
 
 /// An IPv4 client on a dual-stack socket shows its IPv4 address.
-fn canonical(peer: SocketAddr) -> SocketAddr {
+pub(crate) fn canonical(peer: SocketAddr) -> SocketAddr {
     SocketAddr::new(peer.ip().to_canonical(), peer.port())
 }

@@ -28,7 +28,7 @@ pub(crate) struct ConnectionRecord {
     pub(crate) transport: Transport,
     /// The name that TLS was asked for; empty without one.
     pub(crate) server_name: Arc<str>,
-    pub(crate) traffic: Traffic,
+    pub(crate) traffic: Rc<Traffic>,
     pub(crate) outcome: Outcome,
     /// Of the connection, when it is one.
     pub(crate) watch: Option<Rc<Watch>>,
@@ -54,7 +54,7 @@ impl ConnectionRecord {
             client,
             transport,
             server_name: "".into(),
-            traffic: Traffic::default(),
+            traffic: Rc::default(),
             outcome: Outcome::ok(),
             watch: None,
             reported: false,

@@ -9,6 +9,7 @@ use http::Method;
 use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::histogram::Histogram;
 use super::{Reason, Record};
 use crate::connection::Closed;
 
@@ -29,7 +30,32 @@ pub(crate) struct Tables {
     pub(crate) mirrored: FxHashMap<(Arc<str>, &'static str), u64>,
     pub(crate) connections: usize,
     pub(crate) closed: FxHashMap<Closed, u64>,
+    pub(crate) dropped: FxHashMap<Dropped, u64>,
     models: FxHashSet<Arc<str>>,
+}
+
+/// Why a datagram was not handed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Dropped {
+    /// There are too many clients.
+    Sessions,
+    /// Too much came before the way to the backend was known.
+    Opening,
+    /// No backend takes it; the log says why.
+    NoBackend,
+    /// The upstream's socket takes no more at the moment.
+    Busy,
+}
+
+impl Dropped {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions",
+            Self::Opening => "opening",
+            Self::NoBackend => "no_backend",
+            Self::Busy => "busy",
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -85,15 +111,6 @@ pub(crate) struct AiSeries {
 /// Values of the label `token_type`.
 pub(crate) const TOKEN_TYPES: [&str; 5] =
     ["input", "output", "cache_read", "cache_write", "reasoning"];
-
-/// Cumulative counts are made when it is rendered; here each bucket counts its own.
-#[derive(Debug, Clone)]
-pub(crate) struct Histogram {
-    pub(crate) bounds: &'static [f64],
-    pub(crate) buckets: Vec<u64>,
-    pub(crate) sum: f64,
-    pub(crate) count: u64,
-}
 
 const SECONDS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0,
@@ -192,6 +209,11 @@ impl Shard {
     /// Counts a client connection that this side ended.
     pub(crate) fn closed(&self, why: Closed) {
         *self.0.lock().closed.entry(why).or_default() += 1;
+    }
+
+    /// Counts a datagram that was not handed on.
+    pub(crate) fn dropped(&self, why: Dropped) {
+        *self.0.lock().dropped.entry(why).or_default() += 1;
     }
 
     /// Looks at the counts; the worker waits meanwhile, so `read` only copies.
@@ -339,54 +361,9 @@ impl AiSeries {
     }
 }
 
-impl Histogram {
-    fn new(bounds: &'static [f64]) -> Self {
-        Self {
-            bounds,
-            buckets: vec![0; bounds.len() + 1],
-            sum: 0.0,
-            count: 0,
-        }
-    }
-
-    fn observe(&mut self, value: f64) {
-        self.buckets[self.bounds.partition_point(|bound| *bound < value)] += 1;
-        self.sum += value;
-        self.count += 1;
-    }
-
-    fn merge(&mut self, other: &Self) {
-        for (own, theirs) in self.buckets.iter_mut().zip(&other.buckets) {
-            *own += theirs;
-        }
-        self.sum += other.sum;
-        self.count += other.count;
-    }
-
-    /// Upper bound and count of each bucket on its own, the last one unbounded.
-    pub(crate) fn pairs(&self) -> Vec<(f64, u64)> {
-        self.bounds
-            .iter()
-            .copied()
-            .chain([f64::INFINITY])
-            .zip(self.buckets.iter().copied())
-            .collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_value_on_a_bound_falls_into_its_bucket() {
-        let mut histogram = Histogram::new(&[1.0, 2.0]);
-        for value in [0.5, 1.0, 1.5, 2.0, 9.0] {
-            histogram.observe(value);
-        }
-        assert_eq!(histogram.buckets, [2, 2, 1]);
-        assert_eq!(histogram.count, 5);
-    }
 
     #[test]
     fn client_chosen_models_are_bounded() {

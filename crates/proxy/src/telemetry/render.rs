@@ -5,15 +5,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeCounterValue, NoLabelSet};
-use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
-use super::Shard;
+use super::families::{Labels, counters, gauge, histograms};
 use super::metrics::{
-    AiLabels, AiSeries, AttemptLabels, Histogram, RequestLabels, RequestSeries, TOKEN_TYPES,
+    AiLabels, AiSeries, AttemptLabels, RequestLabels, RequestSeries, TOKEN_TYPES,
 };
+use super::{Dropped, Shard};
 use crate::connection::Closed;
 
 /// Values that are read when they are asked for.
@@ -36,10 +36,9 @@ struct Merged {
     mirrored: BTreeMap<(Arc<str>, &'static str), u64>,
     connections: usize,
     closed: BTreeMap<Closed, u64>,
+    dropped: BTreeMap<Dropped, u64>,
     gauges: Gauges,
 }
-
-type Labels = Vec<(&'static str, String)>;
 
 /// The scrape: every shard added up, and the gauges.
 pub(crate) fn render(shards: &[Arc<Shard>], gauges: Gauges) -> String {
@@ -84,6 +83,9 @@ impl Merged {
         self.connections += tables.connections;
         for (why, count) in &tables.closed {
             *self.closed.entry(*why).or_default() += count;
+        }
+        for (why, count) in &tables.dropped {
+            *self.dropped.entry(*why).or_default() += count;
         }
         for (place, count) in &tables.expression_failures {
             *self.expression_failures.entry(place.clone()).or_default() += count;
@@ -144,6 +146,14 @@ impl Collector for Merged {
             "agentgateway_client_connections_closed",
             "Client connections that the gateway ended, by why",
             self.closed
+                .iter()
+                .map(|(why, n)| (vec![("reason", why.as_str().to_owned())], *n)),
+        )?;
+        counters(
+            out,
+            "agentgateway_datagrams_dropped",
+            "Datagrams of clients that were not handed on, by why",
+            self.dropped
                 .iter()
                 .map(|(why, n)| (vec![("reason", why.as_str().to_owned())], *n)),
         )?;
@@ -330,68 +340,6 @@ impl AiLabels {
             ("backend", self.backend.to_string()),
         ]
     }
-}
-
-// A family without a series is left out: strict readers take its successor's samples for its own.
-
-fn counters<V: EncodeCounterValue>(
-    out: &mut DescriptorEncoder<'_>,
-    name: &str,
-    help: &str,
-    series: impl IntoIterator<Item = (Labels, V)>,
-) -> fmt::Result {
-    let mut series = series.into_iter().peekable();
-    if series.peek().is_none() {
-        return Ok(());
-    }
-    let mut metric = out.encode_descriptor(name, help, None, MetricType::Counter)?;
-    for (labels, value) in series {
-        metric
-            .encode_family(&labels)?
-            .encode_counter::<NoLabelSet, V, f64>(&value, None)?;
-    }
-    Ok(())
-}
-
-fn gauge(
-    out: &mut DescriptorEncoder<'_>,
-    name: &str,
-    help: &str,
-    series: impl IntoIterator<Item = (Labels, f64)>,
-) -> fmt::Result {
-    let mut series = series.into_iter().peekable();
-    if series.peek().is_none() {
-        return Ok(());
-    }
-    let mut metric = out.encode_descriptor(name, help, None, MetricType::Gauge)?;
-    for (labels, value) in series {
-        metric.encode_family(&labels)?.encode_gauge(&value)?;
-    }
-    Ok(())
-}
-
-fn histograms<'a>(
-    out: &mut DescriptorEncoder<'_>,
-    name: &str,
-    help: &str,
-    series: impl IntoIterator<Item = (Labels, &'a Histogram)>,
-) -> fmt::Result {
-    let mut series = series.into_iter().peekable();
-    if series.peek().is_none() {
-        return Ok(());
-    }
-    let mut metric = out.encode_descriptor(name, help, None, MetricType::Histogram)?;
-    for (labels, histogram) in series {
-        metric
-            .encode_family(&labels)?
-            .encode_histogram::<NoLabelSet>(
-                histogram.sum,
-                histogram.count,
-                &histogram.pairs(),
-                None,
-            )?;
-    }
-    Ok(())
 }
 
 impl fmt::Debug for super::metrics::Tables {

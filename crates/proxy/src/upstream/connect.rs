@@ -1,5 +1,6 @@
 //! New connections: name, TCP, TLS, HTTP handshake.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use hyper::rt::{Read, Write};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UdpSocket};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_util::task::TaskTracker;
@@ -60,6 +61,27 @@ impl Connector {
             };
             let stream = self.tls(tls, endpoint, tcp, Carries::Stream).await?;
             Ok(Box::new(stream) as BoxStream)
+        };
+        self.in_time(endpoint, opened).await
+    }
+
+    /// A socket whose datagrams go to the endpoint, and that takes those of nobody else.
+    pub(crate) async fn datagrams(&self, endpoint: &Endpoint) -> Result<UdpSocket, Error> {
+        let opened = async {
+            if endpoint.tls.is_some() {
+                return Err("datagrams cannot be sent under TLS".into());
+            }
+            let addresses = self.resolver.resolve(&endpoint.host, endpoint.port).await?;
+            let to = addresses
+                .first()
+                .ok_or("the endpoint's name has no address")?;
+            let from: IpAddr = match to {
+                SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+                SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+            };
+            let socket = UdpSocket::bind((from, 0)).await?;
+            socket.connect(to).await?;
+            Ok(socket)
         };
         self.in_time(endpoint, opened).await
     }

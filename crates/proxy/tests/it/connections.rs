@@ -240,6 +240,6 @@ async fn a_drain_waits_for_tunnels_and_then_cuts_them() {
     let mut stream = TcpStream::connect(gateway.address).await.unwrap();
     let mut name = [0; 1];
     stream.read_exact(&mut name).await.unwrap();
-    let lines = gateway.stopped().await;
+    let lines = gateway.stopped(1).await;
     assert_eq!(lines[0]["reason"], "drained", "{lines:?}");
 }

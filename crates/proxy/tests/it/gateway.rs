@@ -48,6 +48,26 @@ impl std::io::Write for Log {
     }
 }
 
+impl Log {
+    async fn lines(&self, count: usize) -> Vec<serde_json::Value> {
+        for _ in 0..500 {
+            let text = String::from_utf8(self.0.lock().clone()).unwrap();
+            let lines: Vec<_> = text
+                .lines()
+                .map(|l| serde_json::from_str(l).unwrap())
+                .collect();
+            if lines.len() >= count {
+                return lines;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!(
+            "the access log has fewer than {count} lines: {}",
+            String::from_utf8_lossy(&self.0.lock())
+        );
+    }
+}
+
 /// An edit of the one rule.
 pub(crate) type Change = Box<dyn Fn(&mut Rule)>;
 
@@ -305,21 +325,7 @@ impl Gateway {
 
     /// The access log once it has `count` lines.
     pub(crate) async fn log(&self, count: usize) -> Vec<serde_json::Value> {
-        for _ in 0..500 {
-            let text = String::from_utf8(self.log.0.lock().clone()).unwrap();
-            let lines: Vec<_> = text
-                .lines()
-                .map(|l| serde_json::from_str(l).unwrap())
-                .collect();
-            if lines.len() >= count {
-                return lines;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!(
-            "the access log has fewer than {count} lines: {}",
-            String::from_utf8_lossy(&self.log.0.lock())
-        );
+        self.log.lines(count).await
     }
 
     /// The sum of the series whose text begins with `name`, once it is `at_least` that much.
@@ -339,13 +345,11 @@ impl Gateway {
         value
     }
 
-    /// Drains, and gives what the access log has at the end of that.
-    pub(crate) async fn stopped(self) -> Vec<serde_json::Value> {
+    /// Drains, and gives the access log once it has `count` lines.
+    pub(crate) async fn stopped(self, count: usize) -> Vec<serde_json::Value> {
         let log = self.log.clone();
         self.stop().await;
-        let text = String::from_utf8(log.0.lock().clone()).unwrap();
-        let lines = text.lines();
-        lines.map(|l| serde_json::from_str(l).unwrap()).collect()
+        log.lines(count).await
     }
 
     pub(crate) async fn stop(mut self) {

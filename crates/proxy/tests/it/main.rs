@@ -9,6 +9,7 @@
 mod authority;
 mod client;
 mod connections;
+mod datagrams;
 mod failover;
 mod gateway;
 mod limits;
