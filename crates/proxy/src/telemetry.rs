@@ -10,8 +10,8 @@ mod reason;
 mod record;
 mod render;
 
-pub(crate) use connection::ConnectionRecord;
-pub(crate) use metrics::{Dropped, Shard};
+pub(crate) use connection::{ConnectionRecord, Dropped};
+pub(crate) use metrics::Shard;
 pub use reason::Reason;
 pub(crate) use record::{AiRecord, Attempt, Outcome, Record};
 pub(crate) use render::{Gauges, render};

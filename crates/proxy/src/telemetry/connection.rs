@@ -7,6 +7,8 @@ use std::time::Instant;
 use agw_core::listener::Transport;
 use agw_core::snapshot::{RulePlan, Target};
 
+use super::families::Labels;
+use super::metrics::route_labels;
 use super::{Outcome, Reason, access_log};
 use crate::connection::{Client, Watch};
 use crate::error::Error;
@@ -33,6 +35,29 @@ pub(crate) struct ConnectionRecord {
     /// Of the connection, when it is one.
     pub(crate) watch: Option<Rc<Watch>>,
     reported: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ConnectionLabels {
+    pub(crate) gateway: Arc<str>,
+    pub(crate) listener: Arc<str>,
+    pub(crate) route_namespace: Arc<str>,
+    pub(crate) route_name: Arc<str>,
+    pub(crate) backend: Arc<str>,
+    pub(crate) transport: &'static str,
+}
+
+/// Why a datagram was not handed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Dropped {
+    /// There are too many clients.
+    Sessions,
+    /// Too much came before the way to the backend was known.
+    Opening,
+    /// No backend takes it; the log says why.
+    NoBackend,
+    /// The upstream's socket takes no more at the moment.
+    Busy,
 }
 
 impl ConnectionRecord {
@@ -76,10 +101,48 @@ impl ConnectionRecord {
         self.report();
     }
 
+    pub(super) fn labels(&self) -> ConnectionLabels {
+        let (route_namespace, route_name) = route_labels(self.plan.as_ref());
+        let backend = self.target.as_ref().map(|target| target.label.clone());
+        ConnectionLabels {
+            gateway: self.gateway.clone(),
+            listener: self.listener.clone().unwrap_or_default(),
+            route_namespace,
+            route_name,
+            backend: backend.unwrap_or_default(),
+            transport: self.transport.as_str(),
+        }
+    }
+
     fn report(&mut self) {
         self.reported = true;
+        self.worker.shard.ended(self);
         let line = access_log::connection_line(self, self.started.elapsed());
         self.worker.access_log.write(line);
+    }
+}
+
+impl ConnectionLabels {
+    pub(super) fn all(&self) -> Labels {
+        vec![
+            ("gateway", self.gateway.to_string()),
+            ("listener", self.listener.to_string()),
+            ("route_namespace", self.route_namespace.to_string()),
+            ("route_name", self.route_name.to_string()),
+            ("backend", self.backend.to_string()),
+            ("transport", self.transport.to_owned()),
+        ]
+    }
+}
+
+impl Dropped {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions",
+            Self::Opening => "opening",
+            Self::NoBackend => "no_backend",
+            Self::Busy => "busy",
+        }
     }
 }
 

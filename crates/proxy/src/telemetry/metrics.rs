@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use agw_ai::price::PriceTable;
 use agw_ai::usage::Usage;
+use agw_core::snapshot::RulePlan;
 use http::Method;
 use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::connection::ConnectionLabels;
 use super::histogram::Histogram;
-use super::{Reason, Record};
+use super::{ConnectionRecord, Dropped, Reason, Record};
 use crate::connection::Closed;
 
 /// One worker's counts. The lock is taken by its worker once a request and by a scrape.
@@ -31,31 +33,11 @@ pub(crate) struct Tables {
     pub(crate) connections: usize,
     pub(crate) closed: FxHashMap<Closed, u64>,
     pub(crate) dropped: FxHashMap<Dropped, u64>,
+    /// Connections that carry no requests, by how they ended.
+    pub(crate) ended: FxHashMap<(ConnectionLabels, &'static str), u64>,
+    /// What they have received and sent.
+    pub(crate) bytes: FxHashMap<ConnectionLabels, [u64; 2]>,
     models: FxHashSet<Arc<str>>,
-}
-
-/// Why a datagram was not handed on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Dropped {
-    /// There are too many clients.
-    Sessions,
-    /// Too much came before the way to the backend was known.
-    Opening,
-    /// No backend takes it; the log says why.
-    NoBackend,
-    /// The upstream's socket takes no more at the moment.
-    Busy,
-}
-
-impl Dropped {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sessions => "sessions",
-            Self::Opening => "opening",
-            Self::NoBackend => "no_backend",
-            Self::Busy => "busy",
-        }
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -176,6 +158,22 @@ impl Shard {
         }
     }
 
+    /// Counts a connection that has ended, or a client's datagrams.
+    pub(crate) fn ended(&self, record: &ConnectionRecord) {
+        let mut tables = self.0.lock();
+        let labels = record.labels();
+        let traffic = [record.traffic.received.get(), record.traffic.sent.get()];
+        if let Some(totals) = entry(&mut tables.bytes, labels.clone(), Default::default) {
+            for (total, bytes) in totals.iter_mut().zip(traffic) {
+                *total += bytes;
+            }
+        }
+        let key = (labels, record.outcome.reason.as_str());
+        if let Some(count) = entry(&mut tables.ended, key, u64::default) {
+            *count += 1;
+        }
+    }
+
     /// Counts an expression that failed at run time, by where it stands.
     pub(crate) fn expression_failed(&self, place: &Arc<str>) {
         let mut tables = self.0.lock();
@@ -230,17 +228,14 @@ impl Tables {
     }
 
     fn request_labels(&mut self, record: &Record) -> RequestLabels {
-        let key = record.plan.as_ref().map(|p| p.route.key.clone());
+        let (route_namespace, route_name) = route_labels(record.plan.as_ref());
         let ai = record.ai.as_ref();
         let model = ai.and_then(|ai| ai.model.as_deref()).unwrap_or_default();
         RequestLabels {
             gateway: record.gateway.clone(),
             listener: record.listener.clone().unwrap_or_default(),
-            route_namespace: key
-                .as_ref()
-                .map(|k| k.namespace.clone())
-                .unwrap_or_default(),
-            route_name: key.map_or_else(|| "unmatched".into(), |k| k.name),
+            route_namespace,
+            route_name,
             backend: record
                 .target
                 .as_ref()
@@ -265,6 +260,14 @@ impl Tables {
         let name: Arc<str> = name.into();
         self.models.insert(name.clone());
         name
+    }
+}
+
+/// Namespace and name of the plan's route.
+pub(super) fn route_labels(plan: Option<&Arc<RulePlan>>) -> (Arc<str>, Arc<str>) {
+    match plan.map(|plan| &plan.route.key) {
+        Some(key) => (key.namespace.clone(), key.name.clone()),
+        None => ("".into(), "unmatched".into()),
     }
 }
 

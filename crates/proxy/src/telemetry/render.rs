@@ -9,6 +9,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
+use super::connection::ConnectionLabels;
 use super::families::{Labels, counters, gauge, histograms};
 use super::metrics::{
     AiLabels, AiSeries, AttemptLabels, RequestLabels, RequestSeries, TOKEN_TYPES,
@@ -37,6 +38,8 @@ struct Merged {
     connections: usize,
     closed: BTreeMap<Closed, u64>,
     dropped: BTreeMap<Dropped, u64>,
+    ended: BTreeMap<(ConnectionLabels, &'static str), u64>,
+    bytes: BTreeMap<ConnectionLabels, [u64; 2]>,
     gauges: Gauges,
 }
 
@@ -87,6 +90,15 @@ impl Merged {
         for (why, count) in &tables.dropped {
             *self.dropped.entry(*why).or_default() += count;
         }
+        for (key, count) in &tables.ended {
+            *self.ended.entry(key.clone()).or_default() += count;
+        }
+        for (labels, bytes) in &tables.bytes {
+            let totals = self.bytes.entry(labels.clone()).or_default();
+            for (total, bytes) in totals.iter_mut().zip(bytes) {
+                *total += bytes;
+            }
+        }
         for (place, count) in &tables.expression_failures {
             *self.expression_failures.entry(place.clone()).or_default() += count;
         }
@@ -99,6 +111,7 @@ impl Collector for Merged {
         self.requests(out)?;
         self.ai(out)?;
         self.gen_ai(out)?;
+        self.connections(out)?;
         counters(
             out,
             "agentgateway_attempts",
@@ -221,6 +234,36 @@ impl Merged {
             self.ai
                 .iter()
                 .map(|(labels, series)| (labels.route(), &series.first_token)),
+        )
+    }
+
+    /// Of what carries no requests.
+    fn connections(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        counters(
+            out,
+            "agentgateway_connections",
+            "Connections and clients of datagrams that were relayed, by how each ended",
+            self.ended.iter().map(|((labels, reason), count)| {
+                let mut all = labels.all();
+                all.push(("reason", (*reason).to_owned()));
+                (all, *count)
+            }),
+        )?;
+        let bytes = self.bytes.iter().flat_map(|(labels, totals)| {
+            ["received", "sent"]
+                .into_iter()
+                .zip(totals)
+                .map(|(direction, total)| {
+                    let mut all = labels.all();
+                    all.push(("direction", direction.to_owned()));
+                    (all, *total)
+                })
+        });
+        counters(
+            out,
+            "agentgateway_connection_bytes",
+            "Bytes of clients that were relayed, counted when each has ended",
+            bytes,
         )
     }
 

@@ -106,6 +106,20 @@ async fn bytes_go_both_ways_and_an_end_leaves_the_other_way_open() {
     );
     assert!(line["duration_ms"].as_f64().unwrap() > 0.0);
     assert!(line.get("reason").is_none(), "{line}");
+    let labels = r#"gateway="ns/gateway",listener="tcp",route_namespace="ns",route_name="route-tcp",backend="ns/one",transport="tcp""#;
+    for (name, last, want) in [
+        ("connections_total", r#"reason="ok""#, 1.0),
+        (
+            "connection_bytes_total",
+            r#"direction="received""#,
+            3_000_000.0,
+        ),
+        ("connection_bytes_total", r#"direction="sent""#, 3_000_001.0),
+    ] {
+        let series = format!("agentgateway_{name}{{{labels},{last}}}");
+        let value = gateway.metric(&series, want).await;
+        assert!((value - want).abs() < 0.5, "{series} {value}");
+    }
     gateway.stop().await;
 }
 
