@@ -35,6 +35,12 @@ if [ -z "$reuse" ]; then "$here/cluster.sh"; fi
 "$rig" is-up || die "no cluster runs"
 "$parts/images.sh"
 
+# The rig has no load balancers: a Gateway that asks for an address gets it as its Service's own.
+k apply -f "$parts/parameters.yaml" >/dev/null
+in_rig helm upgrade agentgateway "$top/charts/agentgateway" --namespace "$system" --reuse-values --wait --timeout 2m \
+  --set gatewayClasses.parametersRef.agentgateway.name=conformance \
+  --set gatewayClasses.parametersRef.agentgateway.namespace="$system" >/dev/null
+
 profiles=${PROFILES:-GATEWAY-HTTP,GATEWAY-GRPC,GATEWAY-TLS,GATEWAY-TCP,GATEWAY-UDP}
 output=$top/target/conformance
 report=$output/report.yaml

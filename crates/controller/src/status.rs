@@ -150,6 +150,9 @@ impl Writer {
         let facts = facts::facts(self.revision, &deliveries, &deployments);
         let now = Instant::now();
         for object in facts::affected(&self.facts, &facts, &self.unsettled) {
+            for set in self.board.sets_of(&object) {
+                self.board.queue.mark(set, now);
+            }
             self.board.queue.mark(object, now);
         }
         self.facts = facts;

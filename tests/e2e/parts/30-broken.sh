@@ -20,7 +20,7 @@ parent() { echo "{range .status.parents[*].conditions[?(@.type=='$1')]}{.status}
 ancestor() { echo "{range .status.ancestors[*].conditions[?(@.type=='$1')]}{.status} {.reason} {.message}{end}"; }
 listener() { echo "{range .status.listeners[?(@.name=='$1')]}{range .conditions[?(@.type=='$2')]}{.status} {.reason} {.message}{end}{end}"; }
 
-says "a listener's protocol" "$(listener raw Accepted)" '^False UnsupportedProtocol .*TCP' gateway gw
+says "a listener's protocol" "$(listener raw Accepted)" '^False UnsupportedProtocol .*example.com/odd' gateway gw
 says "its other listener is programmed" "$(listener http Programmed)" '^True' gateway gw
 says "a Gateway's parameters" "$(own Accepted)" '^False InvalidParameters .*missing' gateway no-parameters
 says "a GatewayClass's parameters" "$(own Accepted)" '^False InvalidParameters .*missing' gatewayclass e2e-no-parameters

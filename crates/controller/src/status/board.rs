@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use agw_core::id::ObjectKey;
 use agw_translate::ObjectStatus;
 use agw_translate::finding::ObjectRef;
 use tokio::time::Instant;
@@ -52,6 +53,20 @@ impl Board {
         self.wanted.get(object).map(|(status, _)| status)
     }
 
+    /// The ListenerSets of a Gateway: what is known of its proxies is known of theirs.
+    pub(crate) fn sets_of(&self, gateway: &ObjectRef) -> Vec<ObjectRef> {
+        if gateway.kind != "Gateway" {
+            return Vec::new();
+        }
+        let namespace = gateway.namespace.as_deref().unwrap_or_default();
+        let its = |key: &ObjectKey| (&*key.namespace, &*key.name) == (namespace, &*gateway.name);
+        let wanted = self.wanted.iter();
+        let sets = wanted.filter(|(object, (status, _))| {
+            object.kind == "ListenerSet" && status.gateways.iter().any(its)
+        });
+        sets.map(|(object, _)| object.clone()).collect()
+    }
+
     pub(crate) fn all(&self) -> Vec<ObjectRef> {
         self.wanted.keys().cloned().collect()
     }
@@ -94,6 +109,20 @@ mod tests {
             object: backend(name),
             status: json!(value),
         })
+    }
+
+    #[test]
+    fn a_gateway_leads_to_its_listener_sets() {
+        let mut board = Board::default();
+        let set = ObjectRef::new("ListenerSet", Some("other"), "set");
+        let its = ObjectStatus {
+            gateways: vec![ObjectKey::new("ns", "gw")],
+            ..ObjectStatus::new(set.clone(), json!({}))
+        };
+        board.want(&[Arc::new(its), status("a", 1)]);
+        let gateway = |name: &str| ObjectRef::new("Gateway", Some("ns"), name);
+        assert_eq!(board.sets_of(&gateway("gw")), [set]);
+        assert_eq!(board.sets_of(&gateway("other")), []);
     }
 
     #[test]
