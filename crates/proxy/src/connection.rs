@@ -3,23 +3,25 @@
 mod handshake;
 mod head_tap;
 mod tunnel;
+mod upgrade;
 mod watch;
 mod wire;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use agw_core::filter::RedirectScheme as Scheme;
 use agw_core::listener::Transport;
+use bytes::Bytes;
 use http::{Request, Version, header};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::pipeline;
@@ -27,6 +29,7 @@ use crate::settings::Limits;
 use crate::worker::{LocalExec, Worker};
 use handshake::Shaken;
 use tunnel::Tunnel;
+pub(crate) use upgrade::Upgrade;
 pub(crate) use watch::{Closed, Flight, Watch, Watched, Watches};
 use wire::{Spoken, Wire};
 
@@ -178,39 +181,54 @@ where
     let service = service_fn(move |request| {
         let (peer, arrival) = (peer.clone(), arrive(&watching, request));
         // Boxed: an idle connection, or one whose answer is streaming, keeps no room for it.
-        let handled = Box::pin(pipeline::handle(peer, arrival));
-        async move { Ok::<_, Infallible>(handled.await) }
+        Box::pin(async move { Ok::<_, Infallible>(pipeline::handle(peer, arrival).await) })
     });
     macro_rules! until_the_end {
-        ($connection:expr) => {{
-            let mut connection = $connection;
+        ($connection:expr, $poll:ident) => {{
             let mut told = Told::Nothing;
             let served = std::future::poll_fn(|cx| {
                 // The task is woken by the signal: see `unless_cut`.
                 if told == Told::Nothing && watch.is_ending() {
                     told = Told::ToEnd;
-                    connection.as_mut().graceful_shutdown();
+                    $connection.graceful_shutdown();
                 }
-                connection.as_mut().poll(cx)
+                $connection.$poll(cx)
             });
             served.await
         }};
     }
     let ended = match spoken {
         Spoken::Http1 => {
-            until_the_end!(pin!(
-                http1(&limits).serve_connection(TokioIo::new(wire), service)
-            ))
+            let mut connection = http1(&limits).serve_connection(TokioIo::new(wire), service);
+            match until_the_end!(Pin::new(&mut connection), poll_without_shutdown) {
+                Ok(()) => {
+                    let parts = connection.into_parts();
+                    return leave(parts.io.into_inner(), parts.read_buf, &limits, watch).await;
+                }
+                Err(error) => Err(error),
+            }
         }
         Spoken::Http2 => {
             watch.multiplexed();
-            until_the_end!(Box::pin(
-                http2(&limits).serve_connection(TokioIo::new(wire), service)
-            ))
+            let connection = http2(&limits).serve_connection(TokioIo::new(wire), service);
+            let mut connection = Box::pin(connection);
+            until_the_end!(connection.as_mut(), poll)
         }
     };
     if let Err(error) = ended {
         tracing::debug!(%address, error = %error, "client connection ended");
+    }
+}
+
+/// What follows HTTP/1.1 on a connection: what its last request was upgraded to, or nothing.
+async fn leave<S>(mut wire: Wire<S>, ahead: Bytes, limits: &Limits, watch: &Rc<Watch>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    match watch.upgraded() {
+        Some(upgrade) => Box::pin(upgrade.serve(wire, ahead, limits, watch)).await,
+        // The client may be gone.
+        None => drop(wire.shutdown().await),
     }
 }
 

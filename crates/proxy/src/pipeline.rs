@@ -20,11 +20,12 @@ use agw_core::matcher::PathMatch;
 use agw_core::snapshot::{Bind, ListenerTable, RulePlan, TargetKind};
 use agw_core::transform::Transformation;
 use http::{HeaderValue, Response, StatusCode, header};
+use hyper::upgrade::OnUpgrade;
 use tokio::time::Instant;
 
 use crate::body::Answer;
 use crate::candidates::Candidates;
-use crate::connection::{Arrival, Peer};
+use crate::connection::{Arrival, Flight, Peer, Upgrade};
 use crate::error::Error;
 use crate::live::{Live, now_millis};
 use crate::respond::{self, Dialect};
@@ -41,6 +42,8 @@ pub(crate) struct Exchange {
     response_policies: Vec<Arc<Transformation>>,
     metadata: serde_json::Map<String, serde_json::Value>,
     dialect: Dialect,
+    /// What the upstream goes on with after its answer.
+    upgraded: Option<OnUpgrade>,
     /// End of the whole request's time, when a route or policy bounds it.
     deadline: Option<Instant>,
 }
@@ -74,14 +77,15 @@ pub(crate) async fn handle(peer: Peer, arrival: Arrival) -> Response<Box<Answer>
         response_policies: Vec::new(),
         metadata: serde_json::Map::new(),
         dialect: Dialect::Text,
+        upgraded: None,
         deadline: None,
     };
     exchange.identify();
     let outcome = exchange.run().await;
     exchange.inbound.discard().await;
     let response = match outcome {
-        Ok(response) => exchange.answer(response),
-        Err(error) => exchange.refuse(&error),
+        Ok(response) => exchange.answer(response, &flight),
+        Err(error) => exchange.refuse(&error, &flight),
     };
     response.map(|body| body.carried(flight))
 }
@@ -246,20 +250,27 @@ impl Exchange {
         }
     }
 
-    /// The response as it goes out, with the record tied to its end.
-    fn answer(self, mut response: Response<Box<Answer>>) -> Response<Box<Answer>> {
+    /// The response as it goes out, with the record tied to its end or to that of what follows it.
+    fn answer(self, mut response: Response<Box<Answer>>, flight: &Flight) -> Response<Box<Answer>> {
         self.share(&mut response);
         let mut record = self.record;
         record.status = Some(response.status());
         if let Some(cased) = record.plan.as_ref().and_then(|plan| self.live.cased(plan)) {
             *response.extensions_mut() = cased.clone();
         }
-        response.map(|body| body.recorded(record))
+        match self.upgraded {
+            Some(upstream) => {
+                flight.upgrade(Upgrade::new(upstream, record));
+                response
+            }
+            None => response.map(|body| body.recorded(record)),
+        }
     }
 
-    fn refuse(mut self, error: &Error) -> Response<Box<Answer>> {
+    fn refuse(mut self, error: &Error, flight: &Flight) -> Response<Box<Answer>> {
+        self.upgraded = None;
         let response = respond::response(error, self.dialect, &self.record.request_id);
         self.record.outcome = Outcome::failed(error.reason(), error.to_string());
-        self.answer(response)
+        self.answer(response, flight)
     }
 }

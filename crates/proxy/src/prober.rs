@@ -115,6 +115,7 @@ async fn ask(pool: &Rc<Pool>, connector: &Connector, target: &Target) -> Result<
         target: PathAndQuery::try_from(path).map_err(|e| e.to_string())?,
         authority: Authority::try_from(authority(endpoint)).map_err(|e| e.to_string())?,
         headers,
+        upgrade: None,
         payload: Payload::Pieces(Vec::new()),
     };
     let key = PoolKey {

@@ -13,6 +13,7 @@ use std::time::Instant;
 use rustc_hash::FxHashMap;
 
 use super::head_tap::HeadTap;
+use super::upgrade::Upgrade;
 use crate::settings::Limits;
 
 /// Seconds since the worker started.
@@ -51,6 +52,8 @@ pub(crate) struct Watch {
     signal: Cell<Signal>,
     /// Of the task that serves the connection.
     waker: RefCell<Option<Waker>>,
+    /// What the last request is upgraded to, once its answer is out.
+    upgrade: Cell<Option<Box<Upgrade>>>,
     pub(crate) tap: HeadTap,
 }
 
@@ -128,6 +131,7 @@ impl Watches {
             farewell: Cell::new(None),
             signal: Cell::new(Signal::GoOn),
             waker: RefCell::default(),
+            upgrade: Cell::default(),
             tap: HeadTap::default(),
         });
         self.all.borrow_mut().insert(id, watch.clone());
@@ -234,6 +238,11 @@ impl Watch {
         flight
     }
 
+    /// What the connection goes on with after HTTP/1.1.
+    pub(super) fn upgraded(&self) -> Option<Box<Upgrade>> {
+        self.upgrade.take()
+    }
+
     fn raise(&self, signal: Signal) {
         if signal > self.signal.get() {
             self.signal.set(signal);
@@ -292,6 +301,11 @@ impl Flight {
     /// The client took what it was offered.
     pub(crate) fn taken(&self) {
         self.offered.set(None);
+    }
+
+    /// The connection goes on with `upgrade` once this request is answered.
+    pub(crate) fn upgrade(&self, upgrade: Upgrade) {
+        self.watch.upgrade.set(Some(Box::new(upgrade)));
     }
 
     /// The client is to send more of its body.

@@ -259,6 +259,7 @@ pub(super) fn provider_request(
         target: PathAndQuery::try_from(target).map_err(|e| bad("path", &e))?,
         authority: wiring.host()?,
         headers,
+        upgrade: None,
         payload: Payload::Pieces(pieces),
     })
 }

@@ -9,7 +9,7 @@ use agw_core::matcher::{PathMatch, RequestHead};
 use agw_core::request_path::normalize;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, Request, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Version, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
@@ -108,6 +108,29 @@ impl Inbound {
             query: self.query.as_deref(),
             headers: &self.headers,
         }
+    }
+
+    /// What the client wants the connection to go on with instead of HTTP/1.1 (RFC 9110 §7.8). Not
+    /// another version of HTTP: its requests would get past everything that is decided here.
+    pub(crate) fn upgrade(&self) -> Option<HeaderValue> {
+        let wanted = self.headers.get(header::UPGRADE)?;
+        let once = self.headers.get_all(header::UPGRADE).iter().count() == 1;
+        if !once || self.version != Version::HTTP_11 || self.has_body() {
+            return None;
+        }
+        let connection = self.headers.get_all(header::CONNECTION).iter();
+        let asked = connection
+            .flat_map(|value| value.as_bytes().split(|&b| b == b','))
+            .any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"));
+        let is_http = |protocol: &[u8]| {
+            let name = protocol.split(|&b| b == b'/').next().unwrap_or_default();
+            let name = name.trim_ascii();
+            [&b"h2c"[..], b"h2", b"http"]
+                .iter()
+                .any(|http| name.eq_ignore_ascii_case(http))
+        };
+        let http = wanted.as_bytes().split(|&b| b == b',').any(is_http);
+        (asked && !http).then(|| wanted.clone())
     }
 
     pub(crate) fn is_preflight(&self) -> bool {
@@ -221,6 +244,47 @@ fn without_port(authority: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn asking(connection: &str, upgrade: &str) -> Inbound {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONNECTION, connection.parse().unwrap());
+        headers.insert(header::UPGRADE, upgrade.parse().unwrap());
+        Inbound {
+            method: Method::GET,
+            version: Version::HTTP_11,
+            host: String::new(),
+            authority: String::new(),
+            path: "/".to_owned(),
+            query: None,
+            headers,
+            body: ClientBody::None,
+            framing: Framing::Sound,
+        }
+    }
+
+    #[test]
+    fn an_upgrade_is_asked_for_by_both_headers_and_never_to_http() {
+        for (connection, upgrade, want) in [
+            ("Upgrade", "websocket", true),
+            ("keep-alive, upgrade", "WebSocket", true),
+            ("keep-alive", "websocket", false),
+            ("upgrade", "h2c", false),
+            ("upgrade", "websocket, H2C", false),
+            ("upgrade", "HTTP/2.0", false),
+            ("upgrade", "http2-like", true),
+        ] {
+            let got = asking(connection, upgrade).upgrade().is_some();
+            assert_eq!(got, want, "{connection} {upgrade}");
+        }
+        let mut old = asking("upgrade", "websocket");
+        old.version = Version::HTTP_10;
+        assert!(old.upgrade().is_none());
+        let mut twice = asking("upgrade", "websocket");
+        twice
+            .headers
+            .append(header::UPGRADE, "h2c".parse().unwrap());
+        assert!(twice.upgrade().is_none());
+    }
 
     #[test]
     fn finds_the_host_of_an_authority() {

@@ -206,6 +206,7 @@ impl Copied {
             authority: Authority::try_from(self.authority.as_str())
                 .map_err(|e| Error::BadRequest(format!("the request's host is not valid: {e}")))?,
             headers: self.headers,
+            upgrade: None,
             payload: Payload::Pieces(pieces),
         };
         let key = PoolKey {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use agw_core::filter::Filter;
 use agw_core::retry::{ConnectFailure, Retry};
 use agw_core::snapshot::{RulePlan, Target, TargetKind};
+use bytes::Bytes;
 use http::uri::Authority;
-use http::{HeaderMap, Response, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use tokio::time::Instant;
 
 use super::health::Seen;
@@ -158,6 +159,7 @@ impl Exchange {
             authority: Authority::try_from(inbound.authority.as_str())
                 .map_err(|e| Error::BadRequest(format!("the request's host is not valid: {e}")))?,
             headers,
+            upgrade: inbound.upgrade(),
             payload,
         })
     }
@@ -168,6 +170,9 @@ impl Exchange {
         choice: usize,
         response: Response<UpstreamBody>,
     ) -> Result<Response<Box<Answer>>, Error> {
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(self.switch(plan, choice, response));
+        }
         let mut response = response.map(Answer::plain);
         if let Some(deadline) = self.deadline {
             response = response.map(|body| body.bounded(deadline, BoundKind::Whole));
@@ -175,6 +180,26 @@ impl Exchange {
         outbound::strip_hop_by_hop(response.headers_mut());
         response_filters(plan, choice, response.headers_mut());
         self.transform_response(response).await
+    }
+
+    /// The answer to an upgrade: what follows it is no HTTP any more.
+    fn switch(
+        &mut self,
+        plan: &RulePlan,
+        choice: usize,
+        mut response: Response<UpstreamBody>,
+    ) -> Response<Box<Answer>> {
+        self.upgraded = Some(hyper::upgrade::on(&mut response));
+        let protocol = response.headers().get(header::UPGRADE).cloned();
+        let mut response = response.map(|_| Answer::whole(Bytes::new()));
+        let headers = response.headers_mut();
+        outbound::strip_hop_by_hop(headers);
+        response_filters(plan, choice, headers);
+        if let Some(protocol) = protocol {
+            headers.insert(header::UPGRADE, protocol);
+        }
+        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        response
     }
 }
 

@@ -52,6 +52,21 @@ impl Connector {
         self.in_time(&key.endpoint, self.handshake(key)).await
     }
 
+    /// A connection for one request that may lead out of HTTP/1.1.
+    pub(crate) async fn upgradable(&self, endpoint: &Endpoint) -> Result<Connection, Error> {
+        let opened = async {
+            let tcp = self.tcp(endpoint).await?;
+            match &endpoint.tls {
+                None => self.http1_with_upgrades(TokioIo::new(tcp)).await,
+                Some(tls) => {
+                    let stream = self.tls(tls, endpoint, tcp, Carries::Http1).await?;
+                    self.http1_with_upgrades(TokioIo::new(stream)).await
+                }
+            }
+        };
+        self.in_time(endpoint, opened).await
+    }
+
     /// A connection for whatever bytes there are.
     pub(crate) async fn stream(&self, endpoint: &Endpoint) -> Result<BoxStream, Error> {
         let opened = async {
@@ -153,6 +168,19 @@ impl Connector {
         let (sender, connection) = http1::handshake(io).await?;
         self.tasks.spawn_local(async move {
             if let Err(error) = connection.await {
+                tracing::debug!(%error, "upstream connection ended");
+            }
+        });
+        Ok(Connection::Http1(sender))
+    }
+
+    async fn http1_with_upgrades<I>(&self, io: I) -> Result<Connection, BoxError>
+    where
+        I: Read + Write + Unpin + Send + 'static,
+    {
+        let (sender, connection) = http1::handshake(io).await?;
+        self.tasks.spawn_local(async move {
+            if let Err(error) = connection.with_upgrades().await {
                 tracing::debug!(%error, "upstream connection ended");
             }
         });

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use agw_core::backend::Endpoint;
 use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use hyper::client::conn::TrySendError;
 
 use super::connect::Connection;
@@ -20,6 +20,9 @@ pub(crate) struct Outbound {
     /// What goes into `Host` or `:authority`.
     pub(crate) authority: Authority,
     pub(crate) headers: HeaderMap,
+    /// What the connection is to go on with instead of HTTP/1.1. Such a request gets a connection
+    /// of its own.
+    pub(crate) upgrade: Option<HeaderValue>,
     pub(crate) payload: Payload,
 }
 
@@ -45,6 +48,7 @@ pub(crate) async fn send(
         target,
         authority,
         headers,
+        upgrade,
         payload,
     } = outbound;
     let head = Head {
@@ -52,6 +56,7 @@ pub(crate) async fn send(
         target,
         authority,
         headers,
+        upgrade,
     };
     // What can be sent again is kept until the pooled connection has proved alive.
     let (payload, replay) = match payload {
@@ -62,7 +67,11 @@ pub(crate) async fn send(
         }
         Payload::Client(body) => (Outgoing::client(body), None),
     };
-    let (head, payload) = match pooled(pool, &key) {
+    let pooled = match &head.upgrade {
+        None => pooled(pool, &key),
+        Some(_) => None,
+    };
+    let (head, payload) = match pooled {
         None => (head, payload),
         Some(connection) => match attempt(pool, &key, connection, head, payload).await {
             Ok(response) => return Ok(response),
@@ -80,7 +89,10 @@ pub(crate) async fn send(
     };
     // Boxed: a TLS handshake's state is many times that of a request on a pooled connection, and
     // every request would carry room for it.
-    let connection = Box::pin(connector.connect(&key)).await?;
+    let connection = match &head.upgrade {
+        None => Box::pin(connector.connect(&key)).await?,
+        Some(_) => Box::pin(connector.upgradable(&key.endpoint)).await?,
+    };
     if let Connection::Http2(sender) = &connection {
         pool.share(&key, sender.clone());
     }
@@ -95,6 +107,7 @@ struct Head {
     target: PathAndQuery,
     authority: Authority,
     headers: HeaderMap,
+    upgrade: Option<HeaderValue>,
 }
 
 struct Failure {
@@ -123,8 +136,16 @@ async fn attempt(
     };
     match connection {
         Connection::Http1(mut sender) => {
+            let upgradable = head.upgrade.is_some();
             let request = head.http1(body);
             match sender.try_send_request(request).await {
+                Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                    if upgradable {
+                        Ok(response.map(|incoming| UpstreamBody::new(incoming, None)))
+                    } else {
+                        Err(Failure::unasked())
+                    }
+                }
                 Ok(response) => {
                     let lease = Lease {
                         pool: pool.clone(),
@@ -148,6 +169,14 @@ async fn attempt(
 }
 
 impl Failure {
+    /// The upstream leaves HTTP/1.1 and nobody wanted it to.
+    fn unasked() -> Self {
+        Self {
+            error: Error::Garbage("it switches to another protocol unasked".to_owned()),
+            unsent: None,
+        }
+    }
+
     fn new(
         mut failed: TrySendError<Request<Outgoing>>,
         unsent: impl FnOnce(Request<Outgoing>) -> Box<(Head, (Outgoing, Sent))>,
@@ -193,6 +222,11 @@ impl Head {
         if let Ok(host) = HeaderValue::from_str(self.authority.as_str()) {
             request.headers_mut().insert(header::HOST, host);
         }
+        if let Some(protocol) = self.upgrade {
+            let headers = request.headers_mut();
+            headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+            headers.insert(header::UPGRADE, protocol);
+        }
         request
     }
 
@@ -223,6 +257,8 @@ impl Head {
             target: target.unwrap_or_else(|| PathAndQuery::from_static("/")),
             authority,
             headers: parts.headers,
+            // A request for an upgrade is on a fresh connection, and sent once.
+            upgrade: None,
         };
         (head, body)
     }

@@ -3,14 +3,15 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use agw_core::backend::{Backend, BackendTarget, Roots, Trust, UpstreamTls, Verify};
 use agw_core::id::ObjectKey;
 use agw_core::listener::{Certificate, PrivateKey};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// Vouches for clients and servers.
 pub(crate) struct Authority {
@@ -44,6 +45,22 @@ impl Authority {
             chain: vec![certificate.der().to_vec().into()],
             key: PrivateKey::new(key.serialize_der()),
         }
+    }
+
+    /// The backend, with its endpoints asked for a certificate for `name`.
+    pub(crate) fn behind(&self, name: &str, backend: Arc<Backend>) -> Arc<Backend> {
+        let mut backend = Arc::unwrap_or_clone(backend);
+        if let BackendTarget::Endpoints(plain) = &mut backend.target {
+            for endpoint in &mut plain.endpoints {
+                let mut tls = UpstreamTls::new(Verify::Trust(Arc::new(Trust {
+                    roots: Roots::Only(vec![self.der()]),
+                    names: vec![],
+                })));
+                tls.sni = Some(name.into());
+                endpoint.tls = Some(tls);
+            }
+        }
+        Arc::new(backend)
     }
 
     /// A connection under `name` that trusts this authority alone, and shows `own`.
@@ -84,6 +101,21 @@ impl Authority {
         config.alpn_protocols = protocols.iter().map(|p| p.to_vec()).collect();
         Arc::new(config)
     }
+}
+
+/// A server that shows `certificate` and speaks one of `protocols`.
+pub(crate) fn acceptor(certificate: &Certificate, protocols: &[&[u8]]) -> TlsAcceptor {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let chain = vec![CertificateDer::from(certificate.chain[0].to_vec())];
+    let key = PrivatePkcs8KeyDer::from(certificate.key.expose().to_vec());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key.into())
+        .unwrap();
+    config.alpn_protocols = protocols.iter().map(|p| p.to_vec()).collect();
+    TlsAcceptor::from(Arc::new(config))
 }
 
 pub(crate) async fn connect(

@@ -19,3 +19,4 @@ mod reload;
 mod routing;
 mod streams;
 mod tls;
+mod upgrades;

@@ -4,18 +4,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agw_core::backend::{AppProtocol, Backend, BackendTarget, Roots, Trust, UpstreamTls, Verify};
+use agw_core::backend::{AppProtocol, Backend};
 use agw_core::id::RouteKind;
 use agw_core::listener::{
     Certificate, ClientValidation, ClientValidationMode, ListenerTls, Protocol,
 };
-use rustls::ServerConfig;
-use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
 
-use crate::authority::{Authority, connect};
+use crate::authority::{Authority, acceptor, connect};
 use crate::gateway::{Gateway, Weighted, endpoints, listener, plain, refused, routed};
 
 fn ends(certificate: &Certificate, clients: Option<&Arc<ClientValidation>>) -> Arc<ListenerTls> {
@@ -23,19 +20,6 @@ fn ends(certificate: &Certificate, clients: Option<&Arc<ClientValidation>>) -> A
         certificates: vec![certificate.clone()],
         clients: clients.cloned(),
     })
-}
-
-fn acceptor(certificate: &Certificate) -> TlsAcceptor {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let chain = vec![CertificateDer::from(certificate.chain[0].to_vec())];
-    let key = PrivatePkcs8KeyDer::from(certificate.key.expose().to_vec());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, key.into())
-        .unwrap();
-    TlsAcceptor::from(Arc::new(config))
 }
 
 /// A server that says `name` and gives back what it is sent, under TLS when it has a certificate.
@@ -46,7 +30,7 @@ async fn echo(name: &'static str, certificate: Option<&Certificate>) -> SocketAd
         let _ = tokio::io::copy(&mut reader, &mut writer).await;
         let _ = writer.shutdown().await;
     }
-    let acceptor = certificate.map(acceptor);
+    let acceptor = certificate.map(|own| acceptor(own, &[]));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -226,21 +210,13 @@ async fn a_connection_to_a_backend_may_have_tls_of_its_own() {
     let authority = Authority::new();
     let certificate = authority.issue("backend.example");
     let at = echo("backend:", Some(&certificate)).await;
-    let mut backend = Arc::unwrap_or_clone(endpoints("backend", &[at]));
-    if let BackendTarget::Endpoints(plain) = &mut backend.target {
-        let mut tls = UpstreamTls::new(Verify::Trust(Arc::new(Trust {
-            roots: Roots::Only(vec![authority.der()]),
-            names: vec![],
-        })));
-        tls.sni = Some("backend.example".into());
-        plain.endpoints[0].tls = Some(tls);
-    }
+    let backend = authority.behind("backend.example", endpoints("backend", &[at]));
     let gateway = Gateway::serving(
         |_| {},
         |port| {
             routed(
                 vec![listener("tcp", port, Protocol::Tcp, "")],
-                &[("tcp", RouteKind::Tcp, &[(Arc::new(backend), 1)])],
+                &[("tcp", RouteKind::Tcp, &[(backend, 1)])],
             )
         },
     )
