@@ -102,6 +102,9 @@ fn hex(numbers: [u64; 2]) -> String {
 impl Exchange {
     /// Fills in what the record needs of the request's head.
     fn identify(&mut self) {
+        if respond::is_grpc(&self.inbound.headers) {
+            self.dialect = Dialect::Grpc;
+        }
         let record = &mut self.record;
         record.host.clone_from(&self.inbound.host);
         record.path.clone_from(&self.inbound.path);

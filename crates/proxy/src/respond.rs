@@ -2,7 +2,8 @@
 
 use agw_ai::dialect::openai::OpenAi;
 use agw_ai::envelope::{ErrorBody, envelope};
-use http::{HeaderValue, Response, StatusCode, header};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use crate::body::Answer;
 use crate::error::Error;
@@ -14,12 +15,25 @@ pub(crate) enum Dialect {
     Text,
     /// OpenAI's error envelope.
     OpenAi,
+    /// A status in the head, under 200: clients look nowhere else.
+    Grpc,
+}
+
+/// Whether the message is one of gRPC: `application/grpc`, or that with what it is encoded in.
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+    const KIND: &[u8] = b"application/grpc";
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let kind = kind.and_then(|kind| kind.split_at_checked(KIND.len()));
+    kind.is_some_and(|(start, rest)| {
+        start.eq_ignore_ascii_case(KIND) && matches!(rest, [] | [b'+' | b';', ..])
+    })
 }
 
 /// The response for `error`, without a record.
 pub(crate) fn response(error: &Error, dialect: Dialect, request_id: &str) -> Response<Box<Answer>> {
     let status = error.status();
     let (content_type, body) = match dialect {
+        Dialect::Grpc => return grpc(status, &message(error)),
         Dialect::Text => (
             "text/plain; charset=utf-8",
             format!("{}\n", message(error)).into(),
@@ -44,6 +58,53 @@ pub(crate) fn response(error: &Error, dialect: Dialect, request_id: &str) -> Res
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// A response of gRPC that is all head: its trailers stand there.
+fn grpc(status: StatusCode, message: &str) -> Response<Box<Answer>> {
+    let mut response = Response::new(Answer::whole(Bytes::new()));
+    let headers = response.headers_mut();
+    let kind = HeaderValue::from_static("application/grpc");
+    headers.insert(header::CONTENT_TYPE, kind);
+    headers.insert(
+        HeaderName::from_static("grpc-status"),
+        HeaderValue::from(grpc_status(status)),
+    );
+    if let Ok(message) = HeaderValue::try_from(percent_encoded(message)) {
+        headers.insert(HeaderName::from_static("grpc-message"), message);
+    }
+    response
+}
+
+/// What gRPC calls it: its mapping of HTTP's statuses, but that a gateway which waited in vain says
+/// so.
+fn grpc_status(status: StatusCode) -> u16 {
+    match status {
+        StatusCode::BAD_REQUEST => 13,
+        StatusCode::UNAUTHORIZED => 16,
+        StatusCode::FORBIDDEN => 7,
+        StatusCode::NOT_FOUND => 12,
+        StatusCode::GATEWAY_TIMEOUT => 4,
+        StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::BAD_GATEWAY
+        | StatusCode::SERVICE_UNAVAILABLE => 14,
+        _ => 2,
+    }
+}
+
+/// As `grpc-message` has its text: printable ASCII stands for itself, but for the percent sign.
+fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'%' | 0..b' ' | 0x7f.. => {
+                let hex = |nibble: u8| char::from(b"0123456789ABCDEF"[usize::from(nibble)]);
+                encoded.extend(['%', hex(byte >> 4), hex(byte & 15)]);
+            }
+            _ => encoded.push(char::from(byte)),
+        }
+    }
+    encoded
 }
 
 /// `code` of the error object: the body's own fault, or the reason that the log shows.
@@ -74,5 +135,33 @@ fn message(error: &Error) -> String {
         Error::Reset(_) => "the upstream closed the connection before its response".to_owned(),
         Error::Garbage(_) => "the upstream's response cannot be understood".to_owned(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_grpc_by_its_content_type() {
+        for (kind, want) in [
+            ("application/grpc", true),
+            ("application/grpc+proto", true),
+            ("Application/gRPC; charset=utf-8", true),
+            ("application/grpc-web", false),
+            ("application/grpcs", false),
+            ("application/json", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, kind.parse().unwrap());
+            assert_eq!(is_grpc(&headers), want, "{kind}");
+        }
+        assert!(!is_grpc(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_message_is_printable() {
+        assert_eq!(percent_encoded("a b~"), "a b~");
+        assert_eq!(percent_encoded("5% of \u{e9}\n"), "5%25 of %C3%A9%0A");
     }
 }

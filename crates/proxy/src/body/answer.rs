@@ -12,7 +12,7 @@ use agw_ai::response::ResponseReader;
 use agw_ai::stream::{Ending, StreamReader};
 use agw_ai::usage::Usage;
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use tokio::time::{Instant, Sleep};
@@ -49,6 +49,8 @@ enum Source {
     Ended,
     /// It broke off while it was held for a policy.
     Broken(String),
+    /// What is left of one that was held for a policy.
+    Trailers(HeaderMap),
     Plain(UpstreamBody),
     /// A whole JSON answer of a provider, looked at as it passes.
     Json {
@@ -81,7 +83,7 @@ impl Source {
     fn is_over(&self) -> bool {
         match self {
             Self::Ended => true,
-            Self::Broken(_) => false,
+            Self::Broken(_) | Self::Trailers(_) => false,
             Self::Plain(body) | Self::Json { body, .. } | Self::Events { body, .. } => {
                 body.is_end_stream()
             }
@@ -185,16 +187,18 @@ impl Answer {
     pub(crate) async fn hold(mut self: Box<Self>, limit: usize) -> (Option<Bytes>, Box<Self>) {
         let mut pieces = Vec::new();
         let mut length = 0;
+        let mut last = None;
         let broken = loop {
             match self.frame().await {
                 None => break None,
                 Some(Err(error)) => break Some(error.to_string()),
-                Some(Ok(frame)) => {
-                    if let Ok(data) = frame.into_data() {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => {
                         length += data.len();
                         pieces.push(data);
                     }
-                }
+                    Err(frame) => last = frame.into_trailers().ok(),
+                },
             }
             if length > limit {
                 pieces
@@ -209,6 +213,9 @@ impl Answer {
             self.source = Source::Broken(error);
             return (None, self);
         }
+        if let Some(trailers) = last {
+            self.source = Source::Trailers(trailers);
+        }
         let whole = Bytes::from(pieces.concat());
         self.push(whole.clone());
         (Some(whole), self)
@@ -219,6 +226,9 @@ impl Answer {
         self.stream_facts();
         let mut new = Self::whole(bytes);
         new.learnt = self.learnt.take();
+        if let Source::Trailers(trailers) = &mut self.source {
+            new.source = Source::Trailers(std::mem::take(trailers));
+        }
         new
     }
 
@@ -269,6 +279,12 @@ impl Answer {
             Source::Broken(error) => {
                 let error = std::mem::take(error);
                 return Poll::Ready(self.broken(Reason::UpstreamReset, &error));
+            }
+            Source::Trailers(trailers) => {
+                let trailers = std::mem::take(trailers);
+                self.end();
+                self.finish(Outcome::ok());
+                return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
             }
             Source::Plain(body) | Source::Json { body, .. } | Source::Events { body, .. } => {
                 (Pin::new(&mut *body).poll_frame(cx), self.bound.as_mut())
@@ -382,7 +398,7 @@ impl Answer {
                 self.finish(outcome);
                 self.queue.pop_front().map(|bytes| Ok(Frame::data(bytes)))
             }
-            Source::Plain(_) | Source::Ended | Source::Broken(_) => {
+            Source::Plain(_) | Source::Ended | Source::Broken(_) | Source::Trailers(_) => {
                 self.finish(Outcome::ok());
                 None
             }
@@ -464,7 +480,7 @@ impl Body for Answer {
         let queued = self.queue.iter().map(|b| b.len() as u64).sum::<u64>();
         let exact = match &self.source {
             Source::Ended => Some(0),
-            Source::Broken(_) => None,
+            Source::Broken(_) | Source::Trailers(_) => None,
             Source::Plain(body) | Source::Json { body, .. } => body.size_hint().exact(),
             Source::Events { .. } => None,
         };

@@ -18,10 +18,6 @@ use crate::worker::Worker;
 /// Largest first message of a client. One with every key that is in use is a tenth of it.
 const LARGEST_HELLO: usize = 32 << 10;
 
-/// The alert for a name that nothing is served under (RFC 6066 §3): a record of TLS 1.2 that holds
-/// it as fatal.
-const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
-
 /// In a box: a session's state is many times what the rest of a connection takes.
 pub(super) type Session = Box<TlsStream<Rewound<TcpStream>>>;
 
@@ -63,12 +59,13 @@ pub(super) async fn shake(worker: &Worker, port: u16, stream: TcpStream) -> Opti
 async fn by_name(worker: &Worker, port: u16, mut stream: TcpStream) -> Option<Shaken> {
     let (ahead, server_name) = hello(&mut stream).await?;
     let live = worker.live.load_full()?;
-    let listener = live.snapshot.bind(port)?.listener(&server_name);
-    let Some(protocol) = listener.map(|listener| &listener.protocol) else {
-        // The connection is closed whether or not the client is told why.
-        let _ = stream.try_write(&UNRECOGNIZED_NAME);
-        return None;
-    };
+    // A name that leads nowhere is not talked to, not even to say so: whoever listens for an alert
+    // would take it for the backend's word.
+    let listener = live.snapshot.bind(port)?.listener(&server_name)?;
+    if !listener.protocol.has_requests() {
+        listener.select_connection(&server_name)?;
+    }
+    let protocol = &listener.protocol;
     let stream = Rewound::to(stream, ahead);
     let tls = live.tls(port)?;
     let stream: BoxStream = match protocol {

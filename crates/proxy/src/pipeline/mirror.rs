@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use agw_core::backend::{ApiRoute, AppProtocol, EndpointBackend};
 use agw_core::filter::RedirectScheme;
+use agw_core::id::RouteKind;
 use agw_core::snapshot::{MirrorPlan, RulePlan, Target, TargetKind};
 use bytes::Bytes;
 use http::uri::Authority;
@@ -34,6 +35,8 @@ struct Copied {
     headers: HeaderMap,
     client: Arc<Client>,
     scheme: RedirectScheme,
+    /// What a plain backend is spoken to in.
+    protocol: AppProtocol,
     request_id: String,
 }
 
@@ -65,19 +68,23 @@ impl Exchange {
                 wiring: live.wiring(mirror.target).clone(),
                 turn: state.next_turn(),
             };
-            if let Err(reason) = self.start_copy(recipient).await {
+            if let Err(reason) = self.start_copy(recipient, plan.route.kind).await {
                 self.peer.worker.shard.mirrored(&target.label, reason);
             }
         }
     }
 
-    async fn start_copy(&mut self, recipient: Recipient) -> Result<(), Reason> {
+    async fn start_copy(&mut self, recipient: Recipient, kind: RouteKind) -> Result<(), Reason> {
         let worker = self.peer.worker.clone();
         if worker.mirrors.len() >= worker.limits.mirrors {
             return Err(Reason::MirrorsBusy);
         }
         let policy = recipient.target.policy();
-        let mut headers = outbound::forwardable(&self.inbound.headers);
+        let protocol = match &recipient.target.kind {
+            TargetKind::Endpoints(backend) => outbound::protocol(kind, backend),
+            TargetKind::Ai { .. } => AppProtocol::Http1,
+        };
+        let mut headers = outbound::forwardable_over(&self.inbound.headers, protocol);
         let body = match &policy.transformation {
             Some(edits) if !edits.request.is_empty() => {
                 let mut held = self.hold_for_copy().await?;
@@ -97,6 +104,7 @@ impl Exchange {
             headers,
             client: self.peer.client.clone(),
             scheme: self.peer.scheme,
+            protocol,
             request_id: self.record.request_id.clone(),
         };
         let deliver = deliver(worker.clone(), recipient, copied, body);
@@ -211,7 +219,7 @@ impl Copied {
         };
         let key = PoolKey {
             endpoint,
-            protocol: backend.protocol,
+            protocol: self.protocol,
         };
         Ok((key, outbound))
     }

@@ -1,6 +1,8 @@
 //! The client's headers as an upstream gets them.
 
+use agw_core::backend::{AppProtocol, EndpointBackend};
 use agw_core::filter::RedirectScheme as Scheme;
+use agw_core::id::RouteKind;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Whether a header belongs to one connection (RFC 9110 §7.6.1), or is one that the new message
@@ -25,6 +27,30 @@ fn is_hop_by_hop(name: &HeaderName) -> bool {
 pub(super) fn forwardable(headers: &HeaderMap) -> HeaderMap {
     let mut kept = headers.clone();
     strip_hop_by_hop(&mut kept);
+    kept
+}
+
+/// What is spoken to a plain backend: gRPC is HTTP/2, whatever else the backend speaks.
+pub(super) fn protocol(kind: RouteKind, backend: &EndpointBackend) -> AppProtocol {
+    match kind {
+        RouteKind::Grpc => AppProtocol::H2c,
+        _ => backend.protocol,
+    }
+}
+
+/// [`forwardable`] for a plain backend. Over HTTP/2 it is told that the client takes trailers, for
+/// that is how HTTP/2 has `TE` (RFC 9113 §8.2.2), and gRPC insists on it.
+pub(super) fn forwardable_over(headers: &HeaderMap, protocol: AppProtocol) -> HeaderMap {
+    let mut kept = forwardable(headers);
+    let mut options = headers
+        .get_all(header::TE)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|&b| b == b','));
+    if protocol == AppProtocol::H2c
+        && options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+    {
+        kept.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
     kept
 }
 
@@ -91,5 +117,17 @@ mod tests {
             headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(),
             ["x-kept"]
         );
+    }
+
+    #[test]
+    fn trailers_are_announced_over_http_2_alone() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::TE, "gzip;q=0.5, Trailers".parse().unwrap());
+        let over = |protocol| forwardable_over(&headers, protocol).remove(header::TE);
+        assert_eq!(over(AppProtocol::Http1), None);
+        assert_eq!(over(AppProtocol::H2c).unwrap(), "trailers");
+        headers.insert(header::TE, "gzip".parse().unwrap());
+        let none = forwardable_over(&headers, AppProtocol::H2c);
+        assert!(none.is_empty());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use agw_core::backend::AppProtocol;
 use agw_core::filter::Filter;
 use agw_core::retry::{ConnectFailure, Retry};
 use agw_core::snapshot::{RulePlan, Target, TargetKind};
@@ -106,10 +107,11 @@ impl Exchange {
             .policy
             .request_timeout
             .or(plan.rule.backend_request_timeout);
-        let outbound = self.plain_outbound(wiring)?;
+        let protocol = outbound::protocol(plan.route.kind, backend);
+        let outbound = self.plain_outbound(wiring, protocol)?;
         let key = PoolKey {
             endpoint: backend.endpoints[endpoint].clone(),
-            protocol: backend.protocol,
+            protocol,
         };
         let worker = self.peer.worker.clone();
         let bound = timeout.unwrap_or(worker.limits.response);
@@ -130,9 +132,14 @@ impl Exchange {
         outcome
     }
 
-    fn plain_outbound(&mut self, wiring: &Wiring) -> Result<Outbound, Error> {
+    fn plain_outbound(
+        &mut self,
+        wiring: &Wiring,
+        protocol: AppProtocol,
+    ) -> Result<Outbound, Error> {
         let inbound = &mut self.inbound;
-        let mut headers = outbound::forwardable(&inbound.headers);
+        let upgrade = inbound.upgrade();
+        let mut headers = outbound::forwardable_over(&inbound.headers, protocol);
         let client = self.peer.client.ip_text();
         outbound::forwarded(&mut headers, client, self.peer.scheme, &inbound.authority);
         wiring.authorization.apply(&mut headers);
@@ -159,7 +166,7 @@ impl Exchange {
             authority: Authority::try_from(inbound.authority.as_str())
                 .map_err(|e| Error::BadRequest(format!("the request's host is not valid: {e}")))?,
             headers,
-            upgrade: inbound.upgrade(),
+            upgrade: upgrade.filter(|_| protocol == AppProtocol::Http1),
             payload,
         })
     }

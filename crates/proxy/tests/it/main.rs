@@ -12,6 +12,7 @@ mod connections;
 mod datagrams;
 mod failover;
 mod gateway;
+mod grpc;
 mod limits;
 mod mirror;
 mod plain;
