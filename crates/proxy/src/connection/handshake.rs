@@ -6,7 +6,7 @@ use agw_core::listener::Protocol;
 use bytes::BytesMut;
 use rustls::ServerConfig;
 use rustls::server::Acceptor;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -118,7 +118,7 @@ async fn hello(stream: &mut TcpStream) -> Option<(BytesMut, Arc<str>)> {
             Err((_, mut alert)) => {
                 let mut bytes = Vec::new();
                 let _ = alert.write_all(&mut bytes);
-                let _ = stream.try_write(&bytes);
+                let _ = stream.write_all(&bytes).await;
                 return None;
             }
         }

@@ -109,7 +109,8 @@ impl Session {
         let version = live.snapshot.version;
         let holds = match &*self.state.borrow() {
             _ if self.version.get() == version => return true,
-            State::Opening(_) => true,
+            // It is looked at once it is known where it leads.
+            State::Opening(_) => return true,
             State::Refused => false,
             State::Open(open) => {
                 let bind = receiver.port.bind(&live.snapshot);

@@ -1,5 +1,6 @@
 //! Ports that begin with TLS, and what they ask of clients.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,9 +122,12 @@ async fn one_port_tells_its_listeners_apart_by_name() {
     let stream = connect("passed.example", &[]).await.unwrap();
     assert_eq!(said(stream, "hello").await, "passed:hello");
 
-    let refused = connect("other.invalid", &[]).await.unwrap_err();
-    let text = format!("{refused:?}");
-    assert!(text.contains("UnrecognisedName"), "{text}");
+    // Whoever asks for a name that leads nowhere gets no word, not even an alert.
+    let unknown = connect("other.invalid", &[]).await.unwrap_err();
+    let ends = [ErrorKind::UnexpectedEof, ErrorKind::ConnectionReset];
+    assert!(ends.contains(&unknown.kind()), "{unknown:?}");
+    let name = "agentgateway_client_connections_closed_total{reason=\"handshake\"}";
+    assert!(gateway.metric(name, 1.0).await >= 1.0);
 
     let lines = gateway.log(3).await;
     assert_eq!(lines[0]["http"]["status"], 200, "{lines:?}");
