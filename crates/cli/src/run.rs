@@ -147,21 +147,21 @@ impl Session {
     }
 
     fn urls(&self, addresses: Vec<(ObjectKey, SocketAddr)>) -> Vec<(ObjectKey, String)> {
-        let scheme = |key: &ObjectKey, port: u16| {
-            let gateways = self.applied.gateways.iter().filter(|g| g.gateway == *key);
-            let mut listeners = gateways.flat_map(|g| &g.listeners);
-            let listener = listeners.find(|l| l.port == port);
-            let known = listener.map(|listener| &listener.protocol);
-            known.map_or("http", |protocol| match protocol.scheme() {
-                Some(scheme) => scheme.as_str(),
-                None => protocol.transport().as_str(),
-            })
-        };
-        let urls = addresses.into_iter().map(|(key, address)| {
-            let url = format!("{}://{address}", scheme(&key, address.port()));
-            (key, url)
-        });
-        urls.collect()
+        let mut urls = Vec::new();
+        for (key, address) in addresses {
+            let gateways = self.applied.gateways.iter().filter(|g| g.gateway == key);
+            let listeners = gateways.flat_map(|g| &g.listeners);
+            // A number may be a port for streams and another for datagrams.
+            for listener in listeners.filter(|l| l.port == address.port()) {
+                let scheme = listener.protocol.scheme();
+                let scheme = scheme.map_or(listener.protocol.transport().as_str(), |s| s.as_str());
+                let url = (key.clone(), format!("{scheme}://{address}"));
+                if !urls.contains(&url) {
+                    urls.push(url);
+                }
+            }
+        }
+        urls
     }
 
     /// Applies edits until the end is asked for.

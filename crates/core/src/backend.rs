@@ -80,7 +80,7 @@ pub enum ProviderKind {
     OpenAi,
 }
 
-/// Plain HTTP endpoints, chosen round-robin.
+/// Endpoints that take requests or connections, chosen round-robin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EndpointBackend {
     /// Empty when the Service has no ready endpoint: requests get 503.
