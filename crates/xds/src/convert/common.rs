@@ -90,9 +90,17 @@ pub(super) fn each<M, T>(
     mut convert: impl FnMut(M) -> Result<T, Invalid>,
 ) -> Result<Vec<T>, Invalid> {
     let values = values.into_iter().enumerate();
-    values
+    let converted: Result<Vec<_>, _> = values
         .map(|(n, value)| convert(value).map_err(|i| i.under(format!("{field}[{n}]"))))
-        .collect()
+        .collect();
+    converted.map(compact)
+}
+
+/// Without room to spare: what is collected in the place of its messages keeps theirs, which is
+/// many times what it needs, for as long as the configuration lives.
+pub(super) fn compact<T>(mut values: Vec<T>) -> Vec<T> {
+    values.shrink_to_fit();
+    values
 }
 
 pub(super) fn list<M, T>(values: Vec<M>, field: &str) -> Result<Vec<T>, Invalid>

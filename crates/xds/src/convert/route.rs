@@ -6,8 +6,8 @@ use agw_core::matcher::{HeaderMatch, Match, PathMatch, QueryMatch, ValueMatch};
 use agw_core::route::{BackendRef, Destination, Route, Rule};
 
 use super::common::{
-    each, enumeration, field_name, hostname, hostname_text, list, one, optional, pattern, required,
-    text, texts,
+    compact, each, enumeration, field_name, hostname, hostname_text, list, one, optional, pattern,
+    required, text, texts,
 };
 use super::invalid::{At, Invalid, OrInvalid};
 use super::policy::{policy, said};
@@ -55,7 +55,7 @@ impl TryFrom<proto::Route> for Route {
         Ok(Self {
             kind: enumeration::<proto::RouteKind, _>(kind, "kind")?,
             key: one(key, "key")?,
-            listeners: listeners.into_iter().map(Into::into).collect(),
+            listeners: compact(listeners.into_iter().map(Into::into).collect()),
             hostnames: each(hostnames, "hostnames", |text| hostname(&text))?,
             created,
             rules: each(rules, "rules", |rule| Rule::try_from(rule).map(Arc::new))?,
