@@ -18,7 +18,7 @@ help: ## List these targets
 run: ## Serve the six routing patterns with a mock provider: no cluster, no key
 	@$(CARGO) run --quiet -p agw-cli --bin agw -- run -f examples/routing-patterns --mock --banner
 
-test: fmt-check lint codegen-check shape unit fuzz-short acceptance e2e chart ## Everything that must pass before a merge
+test: fmt-check lint codegen-check shape unit fuzz-short acceptance e2e conformance chart ## Everything that must pass before a merge
 
 fmt: ## Format the code
 	$(CARGO) fmt --all

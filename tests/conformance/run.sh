@@ -24,7 +24,17 @@ fi
 for command in curl jq python3; do
   command -v "$command" >/dev/null || die "$command is needed (apt-get install $command)"
 done
-python3 -c 'import yaml' 2>/dev/null || die "python3 has no yaml (apt-get install python3-yaml)"
+# The system's Python may have what the first one in PATH has not.
+python=
+for candidate in python3 /usr/bin/python3; do
+  if [ -z "$python" ] && "$candidate" -c 'import yaml' 2>/dev/null; then python=$candidate; fi
+done
+if [ -z "$python" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  say "installing python3-yaml"
+  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-yaml >/dev/null
+  python=/usr/bin/python3
+fi
+[ -n "$python" ] || die "python3 has no yaml (apt-get install python3-yaml)"
 export PATH=$PATH:/usr/local/go/bin
 
 reuse=${CONFORMANCE_REUSE:-${E2E_REUSE:-}}
@@ -87,9 +97,9 @@ status=0
 (cd "$work" && in_rig conformance.test "${options[@]}") >"$output/log" 2>&1 || status=$?
 say "it took $(($(date +%s) - began)) s"
 
-python3 "$parts/failures.py" "$output/log" || status=1
+"$python" "$parts/failures.py" "$output/log" || status=1
 if [ -z "${RUN:-}" ]; then
-  python3 "$parts/compare.py" "$report" "$top/docs/conformance" "$profiles" ${UPDATE:+update} || status=1
+  "$python" "$parts/compare.py" "$report" "$top/docs/conformance" "$profiles" ${UPDATE:+update} || status=1
 fi
 [ "$status" = 0 ] || die "tests/conformance"
 say "tests/conformance: passed"
