@@ -63,6 +63,7 @@ pub(crate) fn facts(revision: u64, deliveries: &Deliveries, deployments: &Deploy
         let facts = GatewayFacts {
             addresses: deployment.addresses,
             proxies,
+            ready: deployment.ready,
             rejected: delivery.map(|d| d.rejected.clone()).unwrap_or_default(),
             not_deployed: deployment.failure,
             unusable_address: deployment.unusable_address,

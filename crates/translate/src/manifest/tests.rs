@@ -269,8 +269,7 @@ fn other_kinds_are_ignored_with_a_word() {
     let object = |api: &str, kind: &str| {
         format!("apiVersion: {api}\nkind: {kind}\nmetadata: {{name: x}}\n---\n")
     };
-    let text =
-        object("gateway.networking.k8s.io/v1", "GRPCRoute") + &object("apps/v1", "Deployment");
+    let text = object("gateway.networking.k8s.io/v1", "XMesh") + &object("apps/v1", "Deployment");
     let loaded = load_text(&text);
     assert!(loaded.objects.is_empty() && !loaded.has_errors());
     let severities: Vec<_> = loaded

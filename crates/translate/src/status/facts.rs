@@ -22,6 +22,8 @@ pub struct GatewayFacts {
     /// Where clients reach it, from its Service; they become `status.addresses` as they stand.
     pub addresses: Vec<Address>,
     pub proxies: Proxies,
+    /// Proxies that its Service sends requests to.
+    pub ready: u32,
     /// Objects whose configuration a connected proxy did not take, with what it said. A listener
     /// goes under its Gateway.
     pub rejected: BTreeMap<ObjectRef, String>,

@@ -12,7 +12,7 @@ use crate::finding::ObjectRef;
 /// and the facts.
 ///
 /// * `Programmed` of a Gateway and its listeners turns true once the Gateway has an address, a
-///   proxy is connected, and every connected proxy is current. `Accepted` of a route under a
+///   proxy is ready, and every connected proxy is current. `Accepted` of a route under a
 ///   Gateway turns true once that Gateway's connected proxies are current; with none connected it
 ///   does not wait. While a condition waits it stays as it is written; one that is not written yet
 ///   is `Programmed: False` and `Accepted: Unknown`, both for the reason `Pending`.
@@ -105,7 +105,9 @@ impl Gateway<'_> {
             return refuse(condition, gateway::ADDRESS_NOT_ASSIGNED, why);
         }
         match (facts.proxies, kept) {
-            (Proxies::Current, _) => {}
+            (Proxies::Current, kept) if facts.ready > 0 || kept.is_some() => {}
+            // It has the configuration, and nobody is sent to it yet.
+            (Proxies::Current, _) => refuse(condition, gateway::PENDING, "no proxy is ready yet"),
             // Proxies may be away for a while, but the one that comes must have this generation.
             (Proxies::None, Some(theirs)) if same_generation(theirs, condition) => {}
             (Proxies::None, _) => {

@@ -24,6 +24,7 @@ fn facts(proxies: Proxies) -> Facts {
     let known = GatewayFacts {
         addresses: vec![Address::Ip("10.0.0.1".to_owned())],
         proxies,
+        ready: 1,
         ..GatewayFacts::default()
     };
     Facts {
@@ -116,6 +117,10 @@ fn a_gateway_tells_its_addresses_and_what_it_waits_for() {
     assert!(none.get("addresses").is_none());
     assert_eq!(programmed(&none), "False AddressNotAssigned @3");
 
+    let waiting = with(&|g| g.ready = 0);
+    assert_eq!(programmed(&waiting), "False Pending @3");
+    let unusable = with(&|g| g.unusable_address = Some("it has another".to_owned()));
+    assert_eq!(programmed(&unusable), "False AddressNotUsable @3");
     let stuck = with(&|g| g.not_deployed = Some("no quota".to_owned()));
     assert_eq!(programmed(&stuck), "False Pending @3");
     let object = ObjectRef::new("Gateway", Some("ns"), "gw");
