@@ -42,7 +42,7 @@ def asked(path, namespace, account):
             reference = event.get("objectRef")
             if not reference or "resource" not in reference:
                 if not event["requestURI"].startswith(DISCOVERY):
-                    refused.add(f"{event['verb']} {event['requestURI']} is no resource")
+                    refused.add(((event["verb"], "", event["requestURI"]), ""))
                 continue
             resource = reference["resource"] + ("/" + reference["subresource"] if "subresource" in reference else "")
             right = (event["verb"], reference.get("apiGroup", ""), resource)
@@ -53,7 +53,7 @@ def asked(path, namespace, account):
                 into.add(("create", *right[1:]))
             # A namespace that ends refuses new objects too, and says so: that is no lack of a right.
             if event.get("annotations", {}).get("authorization.k8s.io/decision") == "forbid":
-                refused.add(f"{right} in {reference.get('namespace') or 'all namespaces'}")
+                refused.add((right, reference.get("namespace") or ""))
     return wide, own, refused
 
 
@@ -61,7 +61,9 @@ def main(audit, roles, namespace, account):
     with open(roles, encoding="utf-8") as file:
         may_wide, may_own = granted(json.load(file), namespace, account)
     did_wide, did_own, refused = asked(audit, namespace, account)
-    found = [f"was refused: {what}" for what in sorted(refused)]
+    # An API server that has just started refuses what it will allow once it has read the roles.
+    lacking = {(right, space) for right, space in refused if right not in may_wide and (space != namespace or right not in may_own)}
+    found = [f"was refused: {right} in {space or 'all namespaces'}" for right, space in sorted(lacking)]
     # A list that is refused nowhere was also allowed; what remains is what nobody asked for.
     found += [f"is allowed everywhere and never asked for: {right}" for right in sorted(may_wide - did_wide - did_own)]
     found += [f"is allowed in {namespace} and never asked for: {right}" for right in sorted(may_own - did_own - RARE)]

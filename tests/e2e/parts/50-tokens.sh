@@ -23,7 +23,11 @@ call() {
 refused() { # WHAT GRPC-STATUS SCHEME PATH [TOKEN]
   local what=$1 status=$2 said
   shift 2
-  said=$(call "$@")
+  # Who is refused before all was sent may lose the answer with the connection.
+  for _ in 1 2 3; do
+    said=$(call "$@")
+    if [ -n "$said" ]; then break; fi
+  done
   holds "$what" "$said" "^grpc-status: $status"
   if grep -qa 'gpt-4o' <<<"$said"; then bad "$what: configuration came back"; fi
 }
