@@ -83,6 +83,7 @@ impl<'a> TlsPolicies<'a> {
         }
         let (outcome, conditions) = validation(state, subject, &spec.validation, report);
         let (mut services, mut conflicts, mut taken) = (BTreeSet::new(), 0, 0);
+        let mut missing = None;
         for (index, target) in spec.target_refs.iter().enumerate() {
             let field = format!("spec.targetRefs[{index}]");
             if (target.group.as_str(), target.kind.as_str()) != ("", "Service") {
@@ -93,6 +94,18 @@ impl<'a> TlsPolicies<'a> {
             }
             let service = ObjectKey::new(subject.key.namespace.clone(), target.name.as_str());
             services.insert(service.clone());
+            if let Some(message) = absent(state, &service, target.section_name.as_deref()) {
+                let remedy = "create it, or correct the name; the section is the name of a port";
+                report.add(
+                    subject,
+                    Code::TargetNotFound,
+                    &field,
+                    message.clone(),
+                    remedy,
+                );
+                missing.get_or_insert(message);
+                continue;
+            }
             let target = (service, target.section_name.clone());
             if self.targets.contains_key(&target) {
                 let message = format!("an older policy is attached to Service {}", target.0);
@@ -104,14 +117,17 @@ impl<'a> TlsPolicies<'a> {
             self.targets.insert(target, outcome.clone());
             taken += 1;
         }
-        let conditions = if conflicts > 0 && taken == 0 {
-            let why = "an older policy has the same targets";
-            vec![
-                Condition::no(types::ACCEPTED, reasons::CONFLICTED, why),
+        let older = || "an older policy has the same targets".to_owned();
+        let refused = match missing {
+            Some(why) => Some((reasons::TARGET_NOT_FOUND, why)),
+            None => (conflicts > 0).then(|| (reasons::CONFLICTED, older())),
+        };
+        let conditions = match refused.filter(|_| taken == 0) {
+            Some((reason, why)) => vec![
+                Condition::no(types::ACCEPTED, reason, why),
                 conditions[1].clone(),
-            ]
-        } else {
-            conditions.to_vec()
+            ],
+            None => conditions.to_vec(),
         };
         self.policies.push(Policy {
             subject,
@@ -177,6 +193,22 @@ impl Policy<'_> {
         let status = json!({ "ancestors": entries.collect::<Value>() });
         ObjectStatus::new(self.subject.reference(), status)
     }
+}
+
+/// Why a target cannot be attached to: it is not there.
+fn absent(state: &ClusterState, service: &ObjectKey, section: Option<&str>) -> Option<String> {
+    let Some(found) = state.services.get(service) else {
+        return Some(format!("Service {service} does not exist"));
+    };
+    let section = section?;
+    let ports = found
+        .object
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.ports.as_ref());
+    let mut ports = ports.into_iter().flatten();
+    let is_there = ports.any(|port| port.name.as_deref() == Some(section));
+    (!is_there).then(|| format!("Service {service} has no port named `{section}`"))
 }
 
 /// What a policy asks for, and its conditions `Accepted` and `ResolvedRefs`.

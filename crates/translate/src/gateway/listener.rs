@@ -356,6 +356,17 @@ fn refusal(
         let remedy = "use `mode: Terminate`, or `protocol: TLS`";
         return refuse(reasons::UNSUPPORTED_VALUE, "tls.mode", message, remedy);
     }
+    let nameless = matches!(protocol, Some(Spoken::Tcp | Spoken::Udp));
+    if nameless
+        && spec
+            .hostname
+            .as_deref()
+            .is_some_and(|name| !name.is_empty())
+    {
+        let message = format!("{} says no hostname that could be matched", spec.protocol);
+        let remedy = "remove it, or use `protocol: TLS`";
+        return refuse(reasons::UNSUPPORTED_VALUE, "hostname", message, remedy);
+    }
     if bad_hostname {
         let message = format!(
             "{:?} is not a hostname",

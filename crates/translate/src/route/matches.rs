@@ -6,6 +6,7 @@ use agw_api::external::httproutes::{
     HttpRouteRulesMatchesQueryParamsType as QueryType,
 };
 use agw_core::header::FieldName;
+use agw_core::id::RouteKind;
 use agw_core::matcher::{HeaderMatch, Match, PathMatch, Pattern, QueryMatch, ValueMatch};
 use http::Method;
 
@@ -98,7 +99,11 @@ impl RuleMaker<'_, '_> {
         field: &str,
     ) -> Result<PathMatch, Rejected> {
         let value = spec.and_then(|p| p.value.as_deref()).unwrap_or("/");
-        let field = format!("{field}.path.value");
+        // As the manifest has it: a GRPCRoute's methods are paths here alone.
+        let field = match self.kind {
+            RouteKind::Grpc => format!("{field}.method"),
+            _ => format!("{field}.path.value"),
+        };
         match spec
             .and_then(|p| p.r#type.as_ref())
             .unwrap_or(&PathType::PathPrefix)
