@@ -10,12 +10,12 @@ of its own, `e2e-bench`, with a Gateway `bench` and a backend of that name.
 import concurrent.futures
 import http.client
 import json
-import re
-import ssl
 import statistics
 import sys
 import threading
 import time
+
+from api_server import connector
 
 SPACE = "e2e-bench"
 API = f"/apis/gateway.networking.k8s.io/v1/namespaces/{SPACE}/httproutes"
@@ -23,20 +23,6 @@ CHANGES = 200
 WRITERS = 8
 PROMPT = json.dumps({"messages": [{"role": "user", "content": "Hi"}]})
 PATIENCE = 60
-
-
-def connector(path):
-    """Makes connections to the API server with the credentials of the rig's kubeconfig, which names files."""
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
-
-    def value(key):
-        return re.search(rf'{key}: "([^"]+)"', text).group(1)
-
-    context = ssl.create_default_context(cafile=value("certificate-authority"))
-    context.load_cert_chain(value("client-certificate"), value("client-key"))
-    host = value("server").removeprefix("https://")
-    return lambda: http.client.HTTPSConnection(host, context=context, timeout=PATIENCE)
 
 
 def write(api, method, path, body=None, expected=(200, 201)):
@@ -110,7 +96,7 @@ def one_by_one(api, client, tag):
 
 
 def main(kubeconfig, address, count):
-    connect = connector(kubeconfig)
+    connect = connector(kubeconfig, PATIENCE)
     api, client = connect(), http.client.HTTPConnection(address, 8080, timeout=PATIENCE)
     print("| | p50 ms | p99 ms | most |\n|---|---|---|---|")
     few = one_by_one(api, client, "few")

@@ -8,29 +8,18 @@ Writes what it found as JSON; ends badly when an entry was lost, a condition is 
 import http.client
 import json
 import random
-import re
-import ssl
 import sys
 import threading
 import time
+
+from api_server import connector
 
 SPACE = "e2e-churn"
 API = f"/apis/gateway.networking.k8s.io/v1/namespaces/{SPACE}/httproutes"
 GATEWAY = f"/apis/gateway.networking.k8s.io/v1/namespaces/{SPACE}/gateways/gw"
 OURS, THEIRS = "agentgateway.dev/agentgateway", "example.com/other"
 REST = 60
-
-
-def connector(path):
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
-
-    def value(key):
-        return re.search(rf'{key}: "([^"]+)"', text).group(1)
-
-    context = ssl.create_default_context(cafile=value("certificate-authority"))
-    context.load_cert_chain(value("client-certificate"), value("client-key"))
-    return lambda: http.client.HTTPSConnection(value("server").removeprefix("https://"), context=context, timeout=30)
+PATIENCE = 30
 
 
 class Client:
@@ -155,6 +144,6 @@ class Churn:
 
 
 if __name__ == "__main__":
-    result = Churn(connector(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])).run()
+    result = Churn(connector(sys.argv[1], PATIENCE), float(sys.argv[2]), int(sys.argv[3])).run()
     print(json.dumps(result))
     sys.exit(bool(result["problems"]))
