@@ -1,5 +1,8 @@
 //! What differs from provider to provider. One folder and one line in [`of`] make a provider known.
 
+pub mod anthropic;
+mod compatible;
+pub mod gemini;
 pub mod openai;
 
 use std::borrow::Cow;
@@ -11,9 +14,12 @@ use http::header::InvalidHeaderValue;
 use http::{HeaderName, HeaderValue};
 
 use crate::envelope::ErrorBody;
+use crate::format::Format;
 use crate::operation::Operation;
 use crate::sse::Event;
 use crate::usage::Usage;
+
+pub use compatible::{COMPATIBLE, compatible};
 
 /// A provider's wire language and whereabouts.
 pub trait Dialect: fmt::Debug + Send + Sync {
@@ -21,6 +27,18 @@ pub trait Dialect: fmt::Debug + Send + Sync {
 
     /// The header that carries `key`. A scheme that the key already starts with is not doubled.
     fn credential(&self, key: &str) -> Result<Credential, InvalidHeaderValue>;
+
+    /// Headers that every request has, unless the client sent its own and spoke this provider's
+    /// own format.
+    fn fixed_headers(&self) -> &'static [FixedHeader] {
+        &[]
+    }
+
+    /// The chat formats that it speaks, the one to translate into first.
+    fn formats(&self) -> &'static [Format];
+
+    /// Whether it takes requests of `operation` as they are.
+    fn serves(&self, operation: Operation) -> bool;
 
     /// The path to ask the provider for: `path` as an operation's canonical path or, for
     /// [`Operation::Passthrough`], the client's. `prefix` replaces the provider's base path.
@@ -73,6 +91,16 @@ pub struct Provider {
 pub struct Credential {
     pub name: HeaderName,
     pub value: HeaderValue,
+    /// Goes with it. What a client sent under that name stays; the two are one list.
+    pub companion: Option<FixedHeader>,
+}
+
+/// A header that is always the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FixedHeader {
+    /// In lower case.
+    pub name: &'static str,
+    pub value: &'static str,
 }
 
 /// Whether content came before an event.
@@ -144,9 +172,56 @@ impl fmt::Display for ProviderError {
     }
 }
 
+impl Credential {
+    fn new(name: HeaderName, value: String) -> Result<Self, InvalidHeaderValue> {
+        let mut value = HeaderValue::try_from(value)?;
+        value.set_sensitive(true);
+        Ok(Self {
+            name,
+            value,
+            companion: None,
+        })
+    }
+}
+
+/// A key without a scheme before it.
+fn bare(key: &str) -> &str {
+    let key = key.trim();
+    match key.split_at_checked(7) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer ") => rest.trim_start(),
+        _ => key,
+    }
+}
+
+/// `path` with `prefix` in place of the provider's `base`.
+fn prefixed<'p>(path: &'p str, base: &str, prefix: Option<&str>) -> Cow<'p, str> {
+    let Some(prefix) = prefix else {
+        return Cow::Borrowed(path);
+    };
+    let own = path
+        .strip_prefix(base)
+        .filter(|rest| rest.is_empty() || rest.starts_with('/'))
+        .unwrap_or(path);
+    let prefix = prefix.trim_matches('/');
+    if prefix.is_empty() {
+        return Cow::Borrowed(if own.is_empty() { "/" } else { own });
+    }
+    Cow::Owned(format!("/{prefix}{own}"))
+}
+
 /// The dialect of a provider.
 pub fn of(kind: ProviderKind) -> &'static dyn Dialect {
     match kind {
         ProviderKind::OpenAi => &openai::OpenAi,
+        ProviderKind::Anthropic => &anthropic::Anthropic,
+        ProviderKind::Gemini => &gemini::Gemini,
+    }
+}
+
+/// The dialect that a client speaks who asks for `operation`.
+pub fn of_client(operation: Operation) -> &'static dyn Dialect {
+    match operation {
+        Operation::Messages | Operation::CountTokens => &anthropic::Anthropic,
+        _ => &openai::OpenAi,
     }
 }

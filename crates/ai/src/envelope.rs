@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::StatusCode;
 
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, ProviderError};
 
 /// An error as a client is to read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,17 @@ impl<'a> ErrorBody<'a> {
             message,
             kind: error_type(status),
             code: None,
+            param: None,
+            request_id: None,
+        }
+    }
+
+    /// What a provider reported, for a client of another.
+    pub fn of(error: &'a ProviderError) -> Self {
+        Self {
+            message: &error.message,
+            kind: error.kind.as_deref().unwrap_or("server_error"),
+            code: error.code.as_deref(),
             param: None,
             request_id: None,
         }

@@ -20,6 +20,15 @@ pub enum Error {
         key: &'static str,
         expected: &'static str,
     },
+    #[error("`{path}` must be {expected}")]
+    WrongMember {
+        path: Box<str>,
+        expected: &'static str,
+    },
+    #[error("`{path}` {why}")]
+    Untranslatable { path: Box<str>, why: &'static str },
+    #[error("the provider's response is no answer in its own format")]
+    NoAnswer,
     #[error("`model` is longer than {limit} bytes")]
     ModelTooLong { limit: usize },
     #[error("an event of the provider's stream is larger than {limit} bytes")]
@@ -41,7 +50,7 @@ pub enum Fault {
 impl Error {
     pub fn fault(&self) -> Fault {
         match self {
-            Self::EventTooLarge { .. } => Fault::Provider,
+            Self::EventTooLarge { .. } | Self::NoAnswer => Fault::Provider,
             Self::RouteTypeNotServed { .. } | Self::UnknownRouteType { .. } => Fault::Configuration,
             _ => Fault::Client,
         }
@@ -59,7 +68,9 @@ impl Error {
             Self::NotAnObject => "invalid_body",
             Self::TooDeep { .. } => "body_too_deep",
             Self::DuplicateKey { .. } => "duplicate_parameter",
-            Self::WrongType { .. } => "invalid_type",
+            Self::WrongType { .. } | Self::WrongMember { .. } => "invalid_type",
+            Self::Untranslatable { .. } => "unsupported_parameter",
+            Self::NoAnswer => "no_answer",
             Self::ModelTooLong { .. } => "string_above_max_length",
             Self::EventTooLarge { .. } => "event_too_large",
             Self::RouteTypeNotServed { .. } | Self::UnknownRouteType { .. } => "invalid_route_type",
@@ -71,7 +82,36 @@ impl Error {
         match self {
             Self::DuplicateKey { key } | Self::WrongType { key, .. } => Some(key),
             Self::ModelTooLong { .. } => Some("model"),
+            Self::WrongMember { path, .. } | Self::Untranslatable { path, .. } => top(path),
             _ => None,
         }
     }
+}
+
+/// The top-level key of `path`.
+fn top(path: &str) -> Option<&'static str> {
+    const KEYS: [&str; 20] = [
+        "frequency_penalty",
+        "input",
+        "instructions",
+        "max_completion_tokens",
+        "max_tokens",
+        "messages",
+        "modalities",
+        "n",
+        "output_config",
+        "presence_penalty",
+        "previous_response_id",
+        "reasoning_effort",
+        "response_format",
+        "stop",
+        "system",
+        "temperature",
+        "thinking",
+        "tool_choice",
+        "tools",
+        "top_p",
+    ];
+    let end = path.find(['.', '[']).unwrap_or(path.len());
+    KEYS.into_iter().find(|key| *key == &path[..end])
 }

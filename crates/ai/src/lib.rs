@@ -1,20 +1,27 @@
 //! What AI providers say on the wire, read from the bytes that pass.
 //!
 //! This crate is pure: bytes in, facts and bytes out. It has no client, socket, environment or
-//! clock. Bodies are never re-serialised and no document tree is built on the request path.
+//! clock. Where client and provider speak the same API, bodies are never re-serialised and no
+//! document tree is built; where they do not, they are translated through a neutral model.
 //!
 //! ```text
 //! path ─> operation ─> which API is spoken, and its canonical path
 //! request body ─> request (scan) ─> facts ─> splice ─> the same bytes with another model
 //! response body ─> response (scan) ─> verdict, then usage
 //! event stream ─> stream (sse, dialect) ─> classified pieces, then usage
+//!
+//! translate: client's format ─> chat (neutral model) ─> provider's format, and back
 //! ```
 //!
-//! A provider is one folder under `dialect/` and one line in its registry.
+//! A provider is one folder under `dialect/` and one line in its registry; a chat API is one folder
+//! under `format/` and one line in its.
 
+pub mod chat;
 pub mod dialect;
 pub mod envelope;
 pub mod error;
+pub mod format;
+mod json;
 pub mod operation;
 pub mod price;
 pub mod request;
@@ -22,6 +29,7 @@ pub mod response;
 pub mod scan;
 pub mod sse;
 pub mod stream;
+pub mod translate;
 pub mod usage;
 
 pub use dialect::Dialect;

@@ -1,5 +1,6 @@
 //! Which API a request speaks, told by its path.
 
+mod model_path;
 mod route;
 
 use std::borrow::Cow;
@@ -8,6 +9,8 @@ use agw_core::backend::Api;
 
 use crate::request::RequestFacts;
 
+pub(crate) use model_path::encode;
+pub use model_path::{ModelMethod, ModelPath, StreamForm};
 pub use route::{RouteTable, RouteType};
 
 /// What a request asks a provider to do.
@@ -19,6 +22,14 @@ pub enum Operation {
     Completions,
     /// `POST /v1/responses`
     Responses,
+    /// `POST /v1/messages`
+    Messages,
+    /// `POST /v1/messages/count_tokens`
+    CountTokens,
+    /// `POST /v1beta/models/{model}:generateContent` and `…:streamGenerateContent`; see [`ModelPath`]
+    GenerateContent,
+    /// `POST /v1beta/models/{model}:countTokens`
+    GeminiCountTokens,
     /// `POST /v1/embeddings`
     Embeddings,
     /// `GET /v1/models` and `GET /v1/models/{id}`
@@ -41,7 +52,9 @@ impl Operation {
     /// they ask for a custom one.
     pub fn otel_name(self) -> &'static str {
         match self {
-            Self::Chat | Self::Responses => "chat",
+            Self::Chat | Self::Responses | Self::Messages => "chat",
+            Self::GenerateContent => "generate_content",
+            Self::CountTokens | Self::GeminiCountTokens => "count_tokens",
             Self::Completions => "text_completion",
             Self::Embeddings => "embeddings",
             Self::Models => "models",
@@ -53,19 +66,27 @@ impl Operation {
     pub fn names_model(self) -> bool {
         matches!(
             self,
-            Self::Chat | Self::Completions | Self::Responses | Self::Embeddings
+            Self::Chat
+                | Self::Completions
+                | Self::Responses
+                | Self::Messages
+                | Self::CountTokens
+                | Self::Embeddings
         )
     }
 
-    /// The API's own path; `None` for [`Operation::Passthrough`].
+    /// The API's own path; `None` for [`Operation::Passthrough`], and where the path names the
+    /// model.
     pub fn canonical_path(self) -> Option<&'static str> {
         match self {
             Self::Chat => Some("/v1/chat/completions"),
             Self::Completions => Some("/v1/completions"),
             Self::Responses => Some("/v1/responses"),
+            Self::Messages => Some("/v1/messages"),
+            Self::CountTokens => Some("/v1/messages/count_tokens"),
             Self::Embeddings => Some("/v1/embeddings"),
             Self::Models => Some("/v1/models"),
-            Self::Passthrough => None,
+            Self::GenerateContent | Self::GeminiCountTokens | Self::Passthrough => None,
         }
     }
 }
@@ -77,6 +98,10 @@ impl From<Api> for Operation {
             Api::Completions => Self::Completions,
             Api::Responses => Self::Responses,
             Api::Embeddings => Self::Embeddings,
+            Api::Messages => Self::Messages,
+            Api::CountTokens => Self::CountTokens,
+            Api::GenerateContent => Self::GenerateContent,
+            Api::GeminiCountTokens => Self::GeminiCountTokens,
             Api::Models => Self::Models,
             Api::Passthrough => Self::Passthrough,
         }
@@ -89,6 +114,9 @@ impl From<Api> for Operation {
 /// What a prefix rewrite leaves behind an API's path is dropped: `/v1/chat/completions/completions`
 /// is chat. Objects below an API (`/v1/responses/resp_1`) are not that API.
 pub fn detect(path: &str) -> Option<Detected<'_>> {
+    if let Some(detected) = model_path::detect(path) {
+        return Some(detected);
+    }
     let mut tail = path.rsplit('/').filter(|segment| !segment.is_empty());
     let operation = match tail.next()? {
         "completions" => match tail.next() {
@@ -97,6 +125,8 @@ pub fn detect(path: &str) -> Option<Detected<'_>> {
             _ => Operation::Completions,
         },
         "responses" => Operation::Responses,
+        "messages" if matches!(tail.next(), Some("v1") | None) => Operation::Messages,
+        "count_tokens" if tail.next() == Some("messages") => Operation::CountTokens,
         "embeddings" => Operation::Embeddings,
         "models" => Operation::Models,
         _ => return one_model(path),

@@ -46,7 +46,7 @@ pub struct Summary {
     pub error: Option<ProviderError>,
 }
 
-const WANTS: [Want; 7] = {
+const WANTS: [Want; 14] = {
     const fn want(key: &'static str, keep: usize) -> Want {
         Want {
             key,
@@ -59,10 +59,17 @@ const WANTS: [Want; 7] = {
         want("choices", 0),
         want("output", 0),
         want("data", 0),
+        want("content", 0),
+        want("input_tokens", 0),
         want("id", 0),
         want("error", SMALL),
         want("model", 1024),
         want("usage", SMALL),
+        want("candidates", 0),
+        want("promptFeedback", 0),
+        want("totalTokens", 0),
+        want("modelVersion", 1024),
+        want("usageMetadata", SMALL),
     ]
 };
 
@@ -110,8 +117,13 @@ impl ResponseReader {
         Summary {
             verdict,
             complete: ended.is_ok(),
-            usage: kept("usage").and_then(Usage::parse).unwrap_or_default(),
-            model: kept("model").and_then(|json| serde_json::from_slice(json).ok()),
+            usage: kept("usage")
+                .or(kept("usageMetadata"))
+                .and_then(Usage::parse)
+                .unwrap_or_default(),
+            model: kept("model")
+                .or(kept("modelVersion"))
+                .and_then(|json| serde_json::from_slice(json).ok()),
             error: self.error(),
         }
     }

@@ -47,6 +47,18 @@ impl Usage {
         for (known, new) in pairs {
             *known = new.or(*known);
         }
+        if later.total.is_none() && (later.input.is_some() || later.output.is_some()) {
+            self.total = None;
+            self.sum_up();
+        }
+    }
+
+    /// Makes up the total that some providers leave to their clients.
+    pub(crate) fn sum_up(&mut self) {
+        if self.total.is_none() && (self.input.is_some() || self.output.is_some()) {
+            let (input, output) = (self.input.unwrap_or(0), self.output.unwrap_or(0));
+            self.total = input.checked_add(output);
+        }
     }
 }
 
@@ -54,15 +66,33 @@ impl Usage {
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub(crate) struct Wire {
+    #[serde(alias = "promptTokenCount")]
     prompt_tokens: Count,
     completion_tokens: Count,
+    #[serde(alias = "inputTokens")]
     input_tokens: Count,
+    #[serde(alias = "outputTokens")]
     output_tokens: Count,
+    #[serde(alias = "totalTokens", alias = "totalTokenCount")]
     total_tokens: Count,
+    /// Counted beside `input_tokens`, unlike all others.
+    #[serde(alias = "cacheReadInputTokens")]
+    cache_read_input_tokens: Count,
+    #[serde(alias = "cacheWriteInputTokens")]
+    cache_creation_input_tokens: Count,
     prompt_tokens_details: Option<Details>,
     completion_tokens_details: Option<Details>,
     input_tokens_details: Option<Details>,
     output_tokens_details: Option<Details>,
+    /// Gemini counts in parts that others sum up: answer and thoughts, prompt and tool results.
+    #[serde(rename = "candidatesTokenCount")]
+    candidates: Count,
+    #[serde(rename = "thoughtsTokenCount")]
+    thoughts: Count,
+    #[serde(rename = "toolUsePromptTokenCount")]
+    tool_results: Count,
+    #[serde(rename = "cachedContentTokenCount")]
+    cached_content: Count,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -73,30 +103,44 @@ struct Details {
     reasoning_tokens: Count,
 }
 
+impl Wire {
+    /// The counts without a total that nobody said: those of an event that others will add to.
+    pub(crate) fn partial(self) -> Usage {
+        let inputs = self
+            .prompt_tokens_details
+            .or(self.input_tokens_details)
+            .unwrap_or_default();
+        let outputs = self
+            .completion_tokens_details
+            .or(self.output_tokens_details)
+            .unwrap_or_default();
+        let (read, written) = (
+            self.cache_read_input_tokens.0,
+            self.cache_creation_input_tokens.0,
+        );
+        let beside = read.unwrap_or(0).saturating_add(written.unwrap_or(0));
+        let beside = beside.saturating_add(self.tool_results.0.unwrap_or(0));
+        let input = self.prompt_tokens.0.or(self.input_tokens.0);
+        let parts = match (self.candidates.0, self.thoughts.0) {
+            (None, None) => None,
+            (answer, thoughts) => Some(answer.unwrap_or(0).saturating_add(thoughts.unwrap_or(0))),
+        };
+        Usage {
+            input: input.map(|input| input.saturating_add(beside)),
+            output: self.completion_tokens.0.or(self.output_tokens.0).or(parts),
+            total: self.total_tokens.0,
+            cached: inputs.cached_tokens.0.or(read).or(self.cached_content.0),
+            cache_write: inputs.cache_write_tokens.0.or(written),
+            reasoning: outputs.reasoning_tokens.0.or(self.thoughts.0),
+        }
+    }
+}
+
 impl From<Wire> for Usage {
     fn from(wire: Wire) -> Self {
-        let inputs = wire
-            .prompt_tokens_details
-            .or(wire.input_tokens_details)
-            .unwrap_or_default();
-        let outputs = wire
-            .completion_tokens_details
-            .or(wire.output_tokens_details)
-            .unwrap_or_default();
-        let input = wire.prompt_tokens.0.or(wire.input_tokens.0);
-        let output = wire.completion_tokens.0.or(wire.output_tokens.0);
-        let sum = || match (input, output) {
-            (None, None) => None,
-            _ => input.unwrap_or(0).checked_add(output.unwrap_or(0)),
-        };
-        Self {
-            input,
-            output,
-            total: wire.total_tokens.0.or_else(sum),
-            cached: inputs.cached_tokens.0,
-            cache_write: inputs.cache_write_tokens.0,
-            reasoning: outputs.reasoning_tokens.0,
-        }
+        let mut usage = wire.partial();
+        usage.sum_up();
+        usage
     }
 }
 
@@ -229,6 +273,21 @@ mod tests {
     }
 
     #[test]
+    fn what_a_cache_took_part_in_is_input_too() {
+        let json = r#"{"input_tokens":3,"cache_read_input_tokens":40,
+            "cache_creation_input_tokens":500,"output_tokens":7}"#;
+        let expected = Usage {
+            input: Some(543),
+            output: Some(7),
+            total: Some(550),
+            cached: Some(40),
+            cache_write: Some(500),
+            reasoning: None,
+        };
+        assert_eq!(Usage::parse(json.as_bytes()), Some(expected));
+    }
+
+    #[test]
     fn later_counts_replace_earlier_ones_and_silence_keeps_them() {
         let mut usage = Usage {
             input: Some(1),
@@ -244,6 +303,7 @@ mod tests {
             input: Some(1),
             output: Some(5),
             reasoning: Some(2),
+            total: Some(6),
             ..Usage::default()
         };
         assert_eq!(usage, expected);

@@ -48,6 +48,10 @@ pub struct ApiRoute {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Api {
     ChatCompletions,
+    Messages,
+    CountTokens,
+    GenerateContent,
+    GeminiCountTokens,
     Completions,
     Responses,
     Embeddings,
@@ -78,6 +82,8 @@ pub struct AiProvider {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum ProviderKind {
     OpenAi,
+    Anthropic,
+    Gemini,
 }
 
 /// Endpoints that take requests or connections, chosen round-robin.
@@ -152,6 +158,10 @@ pub enum Roots {
 pub enum SubjectName {
     Dns(Arc<str>),
     Uri(Arc<str>),
+}
+
+impl ProviderKind {
+    pub const ALL: [Self; 3] = [Self::OpenAi, Self::Anthropic, Self::Gemini];
 }
 
 impl UpstreamTls {

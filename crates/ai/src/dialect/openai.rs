@@ -1,17 +1,17 @@
 //! OpenAI, and whoever speaks its language.
 
 mod chat;
-mod error;
+pub(crate) mod error;
 mod responses;
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::HeaderValue;
 use http::header::{AUTHORIZATION, InvalidHeaderValue};
 
 use super::{Class, Credential, Dialect, Provider, ProviderError, Reading, Started};
 use crate::envelope::ErrorBody;
+use crate::format::Format;
 use crate::operation::Operation;
 use crate::sse::{EVENT_LIMIT, Event};
 
@@ -35,32 +35,25 @@ impl Dialect for OpenAi {
     }
 
     fn credential(&self, key: &str) -> Result<Credential, InvalidHeaderValue> {
-        let key = key.trim();
-        let bare = match key.split_at_checked(7) {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer ") => rest.trim_start(),
-            _ => key,
-        };
-        let mut value = HeaderValue::try_from(format!("Bearer {bare}"))?;
-        value.set_sensitive(true);
-        Ok(Credential {
-            name: AUTHORIZATION,
-            value,
-        })
+        Credential::new(AUTHORIZATION, format!("Bearer {}", super::bare(key)))
     }
 
     fn upstream_path<'p>(&self, path: &'p str, prefix: Option<&str>) -> Cow<'p, str> {
-        let Some(prefix) = prefix else {
-            return Cow::Borrowed(path);
-        };
-        let own = path
-            .strip_prefix(PROVIDER.base_path)
-            .filter(|rest| rest.is_empty() || rest.starts_with('/'))
-            .unwrap_or(path);
-        let prefix = prefix.trim_matches('/');
-        if prefix.is_empty() {
-            return Cow::Borrowed(if own.is_empty() { "/" } else { own });
-        }
-        Cow::Owned(format!("/{prefix}{own}"))
+        super::prefixed(path, PROVIDER.base_path, prefix)
+    }
+
+    fn formats(&self) -> &'static [Format] {
+        &[Format::OpenAiChat]
+    }
+
+    fn serves(&self, operation: Operation) -> bool {
+        !matches!(
+            operation,
+            Operation::Messages
+                | Operation::CountTokens
+                | Operation::GenerateContent
+                | Operation::GeminiCountTokens
+        )
     }
 
     fn success_keys(&self, operation: Operation) -> &'static [&'static str] {
@@ -70,6 +63,10 @@ impl Dialect for OpenAi {
             Operation::Embeddings => &["data"],
             // A list of models, or one model.
             Operation::Models => &["data", "id"],
+            Operation::Messages => &["content"],
+            Operation::CountTokens => &["input_tokens"],
+            Operation::GenerateContent => &["candidates"],
+            Operation::GeminiCountTokens => &["totalTokens"],
             Operation::Passthrough => &[],
         }
     }

@@ -17,11 +17,7 @@ pub enum RouteType {
 }
 
 /// Route types that manifests may name and that have no dialect yet.
-const NOT_SERVED: [&str; 6] = [
-    "AnthropicTokenCount",
-    "GeminiCountTokens",
-    "GenerateContent",
-    "Messages",
+const NOT_SERVED: [&str; 2] = [
     "Realtime",
     "Rerank",
 ];
@@ -42,6 +38,19 @@ impl FromStr for RouteType {
         let served = [
             ("Completions", Self::Fixed(Operation::Chat)),
             ("Responses", Self::Fixed(Operation::Responses)),
+            ("Messages", Self::Fixed(Operation::Messages)),
+            (
+                "AnthropicTokenCount",
+                Self::Fixed(Operation::CountTokens),
+            ),
+            (
+                "GenerateContent",
+                Self::Fixed(Operation::GenerateContent),
+            ),
+            (
+                "GeminiCountTokens",
+                Self::Fixed(Operation::GeminiCountTokens),
+            ),
             ("Embeddings", Self::Fixed(Operation::Embeddings)),
             ("Models", Self::Fixed(Operation::Models)),
             ("Passthrough", Self::Fixed(Operation::Passthrough)),
@@ -217,10 +226,16 @@ mod tests {
     fn tells_unserved_route_types_from_unknown_ones() {
         assert_eq!("completions".parse(), Ok(RouteType::Fixed(Operation::Chat)));
         assert_eq!(
-            "anthropicTokenCount".parse::<RouteType>(),
-            Err(Error::RouteTypeNotServed {
-                name: "AnthropicTokenCount"
-            })
+            "anthropicTokenCount".parse(),
+            Ok(RouteType::Fixed(Operation::CountTokens))
+        );
+        assert_eq!(
+            "generateContent".parse(),
+            Ok(RouteType::Fixed(Operation::GenerateContent))
+        );
+        assert_eq!(
+            "rerank".parse::<RouteType>(),
+            Err(Error::RouteTypeNotServed { name: "Rerank" })
         );
         let unknown = Error::UnknownRouteType {
             name: "chat".into(),

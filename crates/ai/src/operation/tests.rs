@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn infers_the_operation_from_the_end_of_the_path() {
-    use Operation::{Chat, Completions, Embeddings, Models, Responses};
+    use Operation::{Chat, Completions, CountTokens, Embeddings, Messages, Models, Responses};
     let table: &[(&str, Option<(Operation, &str)>)] = &[
         ("/v1/chat/completions", Some((Chat, "/v1/chat/completions"))),
         (
@@ -64,8 +64,29 @@ fn infers_the_operation_from_the_end_of_the_path() {
             "/v1/models/ft:gpt-4o:org::id",
             Some((Models, "/v1/models/ft:gpt-4o:org::id")),
         ),
-        ("/v1beta/models/gemini-2.5-pro:generateContent", None),
-        ("/v1/messages", None),
+        (
+            "/v1beta/models/gemini-2.5-pro:generateContent",
+            Some((
+                Operation::GenerateContent,
+                "/v1beta/models/gemini-2.5-pro:generateContent",
+            )),
+        ),
+        (
+            "/gemini/v1/models/m:countTokens",
+            Some((
+                Operation::GeminiCountTokens,
+                "/v1beta/models/m:countTokens",
+            )),
+        ),
+        ("/v1/messages", Some((Messages, "/v1/messages"))),
+        ("/anthropic/v1/messages", Some((Messages, "/v1/messages"))),
+        ("/messages", Some((Messages, "/v1/messages"))),
+        ("/v1/threads/thread_1/messages", None),
+        ("/v1/messages/batches", None),
+        (
+            "/v1/messages/count_tokens",
+            Some((CountTokens, "/v1/messages/count_tokens")),
+        ),
         ("/v1/files", None),
         ("/supermodels", None),
         ("/v1/Chat/Completions", None),

@@ -46,8 +46,8 @@ mirror! {
     proto::BackendKind, BackendKind: [AgentgatewayBackend, Service, UdpService];
     proto::RouteKind, RouteKind: [Http, Grpc, Tls, Tcp, Udp];
     proto::ClientValidationMode, ClientValidationMode: [ValidOnly, InsecureFallback];
-    proto::Api, Api: [ChatCompletions, Completions, Responses, Embeddings, Models, Passthrough];
-    proto::ProviderKind, ProviderKind: [OpenAi];
+    proto::Api, Api: [ChatCompletions, Messages, CountTokens, GenerateContent, GeminiCountTokens, Completions, Responses, Embeddings, Models, Passthrough];
+    proto::ProviderKind, ProviderKind: [OpenAi, Anthropic, Gemini];
     proto::AppProtocol, AppProtocol: [Http1, H2c];
     proto::ConnectFailure, ConnectFailure: [Retry, Give];
     proto::Credentials, Credentials: [Allowed, Omitted];

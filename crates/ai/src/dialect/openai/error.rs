@@ -8,7 +8,7 @@ use crate::envelope::ErrorBody;
 
 /// Our error object. `param` and `code` are always there: clients' types require them.
 #[derive(Debug, Serialize)]
-pub(super) struct Ours<'a> {
+pub(crate) struct Ours<'a> {
     message: &'a str,
     #[serde(rename = "type")]
     kind: &'a str,
@@ -38,7 +38,7 @@ impl<'a> From<&ErrorBody<'a>> for Ours<'a> {
 }
 
 /// `{"error":{…}}`
-pub(super) fn envelope(body: &ErrorBody<'_>) -> Bytes {
+pub(crate) fn envelope(body: &ErrorBody<'_>) -> Bytes {
     #[derive(Serialize)]
     struct Envelope<'a> {
         error: Ours<'a>,
@@ -46,12 +46,12 @@ pub(super) fn envelope(body: &ErrorBody<'_>) -> Bytes {
     json(&Envelope { error: body.into() })
 }
 
-pub(super) fn json(value: &impl Serialize) -> Bytes {
+pub(crate) fn json(value: &impl Serialize) -> Bytes {
     Bytes::from(serde_json::to_vec(value).expect("strings and numbers always serialise"))
 }
 
 /// Reads the value of an `error` member: an object in any state of dress, or a plain string.
-pub(super) fn read(json: &[u8]) -> ProviderError {
+pub(crate) fn read(json: &[u8]) -> ProviderError {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Theirs {
@@ -88,6 +88,21 @@ pub(super) fn read(json: &[u8]) -> ProviderError {
             ..ProviderError::default()
         },
     }
+}
+
+/// Reads the body of an error response: the object is in an `error` member, in a list, or all there
+/// is.
+pub(crate) fn read_body(body: &[u8]) -> ProviderError {
+    use serde_json::Value;
+    let mut value: Value = serde_json::from_slice(body).unwrap_or_default();
+    if let Value::Array(items) = &mut value {
+        value = items.first_mut().map(Value::take).unwrap_or_default();
+    }
+    let inner = match value.get_mut("error") {
+        Some(error) if !error.is_null() => error.take(),
+        _ => value,
+    };
+    read(inner.to_string().as_bytes())
 }
 
 fn unnamed() -> String {
