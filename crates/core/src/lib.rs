@@ -11,6 +11,7 @@ pub mod filter;
 pub mod header;
 pub mod health;
 pub mod hostname;
+pub mod http1;
 pub mod id;
 pub mod listener;
 pub mod matcher;
