@@ -9,7 +9,7 @@ mod upstream;
 pub(crate) use answer::{Answer, BoundKind};
 pub(crate) use buffer::{Collected, collect};
 pub(crate) use client::{BodyCopy, ClientStream};
-pub(crate) use outgoing::{Outgoing, Sent};
-pub(crate) use upstream::{Lease, UpstreamBody};
+pub(crate) use outgoing::Outgoing;
+pub(crate) use upstream::UpstreamBody;
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -20,7 +20,6 @@ use agw_core::matcher::PathMatch;
 use agw_core::snapshot::{Bind, ListenerTable, RulePlan, TargetKind};
 use agw_core::transform::Transformation;
 use http::{HeaderValue, Response, StatusCode, header};
-use hyper::upgrade::OnUpgrade;
 use tokio::time::Instant;
 
 use crate::body::Answer;
@@ -29,6 +28,7 @@ use crate::connection::{Arrival, Flight, Peer, Upgrade};
 use crate::error::Error;
 use crate::live::{Live, now_millis};
 use crate::respond::{self, Dialect};
+use crate::stream::BoxStream;
 use crate::telemetry::{Outcome, Reason, Record};
 use inbound::Inbound;
 
@@ -43,7 +43,7 @@ pub(crate) struct Exchange {
     metadata: serde_json::Map<String, serde_json::Value>,
     dialect: Dialect,
     /// What the upstream goes on with after its answer.
-    upgraded: Option<OnUpgrade>,
+    upgraded: Option<BoxStream>,
     /// End of the whole request's time, when a route or policy bounds it.
     deadline: Option<Instant>,
 }

@@ -3,12 +3,15 @@
 mod auth;
 mod connect;
 mod dns;
+mod http1;
+mod http2;
 mod pool;
 mod send;
 mod tls;
 
 pub(crate) use auth::Authorization;
 pub(crate) use connect::{Connector, authority};
+pub(crate) use http1::{Connection, Cut, Part};
 pub(crate) use pool::{Pool, PoolKey};
 pub(crate) use send::{Outbound, Payload, describe, send};
 pub(crate) use tls::TlsClients;

@@ -20,7 +20,7 @@ use tokio::time::{Instant, Sleep};
 use super::{BoxError, UpstreamBody};
 use crate::connection::Flight;
 use crate::telemetry::{Outcome, Reason, Record};
-use crate::upstream::describe;
+use crate::upstream::{Cut, describe};
 
 /// A response body. The request's record is finished when it ends, and reported as cut short by
 /// the client when it is dropped before.
@@ -315,7 +315,7 @@ impl Answer {
     /// One step of the upstream's body: what of it goes on to the client.
     fn read(
         &mut self,
-        frame: Option<Result<Frame<Bytes>, hyper::Error>>,
+        frame: Option<Result<Frame<Bytes>, Cut>>,
     ) -> Option<Result<Frame<Bytes>, BoxError>> {
         match frame {
             Some(Ok(frame)) => {

@@ -1,8 +1,6 @@
 //! The body of a request to an upstream.
 
-use std::cell::Cell;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -10,43 +8,25 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::{BoxError, ClientStream};
 
-/// Whether a request body went out to its end. An HTTP/1.1 connection whose response ended
-/// before that must not be used again.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Sent(Rc<Cell<bool>>);
-
 /// A request body: pieces in memory, or what the client is still sending.
 #[derive(Debug)]
 pub(crate) enum Outgoing {
     Pieces {
-        pieces: Rc<[Bytes]>,
+        pieces: Vec<Bytes>,
         /// Position of the piece that goes out next.
         next: usize,
         left: u64,
     },
-    Client {
-        body: ClientStream,
-        sent: Sent,
-    },
-}
-
-impl Sent {
-    fn set(&self) {
-        self.0.set(true);
-    }
-
-    pub(crate) fn is_complete(&self) -> bool {
-        self.0.get()
-    }
-
-    /// For a body that is in memory as a whole: it is never left half unsent by the client.
-    pub(crate) fn complete() -> Self {
-        Self(Rc::new(Cell::new(true)))
-    }
+    /// Nothing of it was taken.
+    Client(ClientStream),
+    /// Some of it was taken.
+    Begun(ClientStream),
+    /// All of it was.
+    Gone,
 }
 
 impl Outgoing {
-    pub(crate) fn pieces(pieces: Rc<[Bytes]>) -> Self {
+    pub(crate) fn pieces(pieces: Vec<Bytes>) -> Self {
         let left = pieces.iter().map(|p| p.len() as u64).sum();
         Self::Pieces {
             pieces,
@@ -55,15 +35,28 @@ impl Outgoing {
         }
     }
 
-    pub(crate) fn client(body: ClientStream) -> (Self, Sent) {
-        let sent = Sent::default();
-        (
-            Self::Client {
-                body,
-                sent: sent.clone(),
-            },
-            sent,
-        )
+    /// A copy that starts afresh, of a body that is in memory.
+    pub(crate) fn copy(&self) -> Option<Self> {
+        match self {
+            Self::Pieces { pieces, .. } => Some(Self::pieces(pieces.clone())),
+            _ => None,
+        }
+    }
+
+    /// The body from its start, unless the client's was begun.
+    pub(crate) fn again(self) -> Option<Self> {
+        match self {
+            Self::Pieces { pieces, .. } => Some(Self::pieces(pieces)),
+            Self::Client(body) => Some(Self::Client(body)),
+            Self::Begun(_) | Self::Gone => None,
+        }
+    }
+
+    /// Nothing more is taken: lets go of the client, and keeps what can be sent again.
+    pub(crate) fn let_go(&mut self) {
+        if let Self::Client(_) | Self::Begun(_) = self {
+            *self = Self::Gone;
+        }
     }
 }
 
@@ -75,42 +68,38 @@ impl Body for Outgoing {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match &mut *self {
+        let (frame, first) = match &mut *self {
             Self::Pieces { pieces, next, left } => {
                 let piece = pieces.get(*next).cloned();
-                Poll::Ready(piece.map(|piece| {
+                return Poll::Ready(piece.map(|piece| {
                     *next += 1;
                     *left -= piece.len() as u64;
                     Ok(Frame::data(piece))
-                }))
+                }));
             }
-            Self::Client { body, sent } => {
-                let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
-                if frame.is_none() || body.is_end_stream() {
-                    sent.set();
-                }
-                Poll::Ready(frame.map(|f| f.map_err(Into::into)))
-            }
+            Self::Gone => return Poll::Ready(None),
+            Self::Client(body) => (ready!(Pin::new(body).poll_frame(cx)), true),
+            Self::Begun(body) => (ready!(Pin::new(body).poll_frame(cx)), false),
+        };
+        if first && let Self::Client(body) = std::mem::replace(&mut *self, Self::Gone) {
+            *self = Self::Begun(body);
         }
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Pieces { left, .. } => *left == 0,
-            Self::Client { body, sent } => {
-                let end = body.is_end_stream();
-                if end {
-                    sent.set();
-                }
-                end
-            }
+            Self::Client(body) | Self::Begun(body) => body.is_end_stream(),
+            Self::Gone => true,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Pieces { left, .. } => SizeHint::with_exact(*left),
-            Self::Client { body, .. } => body.size_hint(),
+            Self::Client(body) | Self::Begun(body) => body.size_hint(),
+            Self::Gone => SizeHint::with_exact(0),
         }
     }
 }

@@ -1,77 +1,118 @@
 //! The body of an upstream's response, and the connection it comes over.
 
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
 
-use super::{Outgoing, Sent};
-use crate::upstream::{Pool, PoolKey};
+use crate::stream::BoxStream;
+use crate::upstream::{Connection, Cut, Part};
 
 /// An upstream's response body. Its end gives the connection back to the pool; dropping it before
 /// its end closes the connection (HTTP/1.1) or resets the stream (HTTP/2), which tells the
 /// upstream to stop.
-pub(crate) struct UpstreamBody {
-    incoming: Incoming,
-    lease: Option<Lease>,
-}
+pub(crate) struct UpstreamBody(Source);
 
-/// An HTTP/1.1 connection out of the pool for one exchange.
-pub(crate) struct Lease {
-    pub(crate) pool: Rc<Pool>,
-    pub(crate) key: Rc<PoolKey>,
-    pub(crate) sender: http1::SendRequest<Outgoing>,
-    pub(crate) sent: Sent,
+enum Source {
+    Ended,
+    Http1(Box<Connection>),
+    Http2(Incoming),
+    /// It broke off, which is still to be told.
+    Cut(Cut),
+    /// What the connection has become after HTTP/1.1. It is no body.
+    Switched(BoxStream),
 }
 
 impl UpstreamBody {
-    pub(crate) fn new(incoming: Incoming, lease: Option<Lease>) -> Self {
-        let mut body = Self { incoming, lease };
-        if body.incoming.is_end_stream() {
-            body.give_back();
-        }
+    pub(crate) fn http1(connection: Box<Connection>) -> Self {
+        let mut body = Self(Source::Http1(connection));
+        body.settle();
         body
     }
 
-    fn give_back(&mut self) {
-        if let Some(lease) = self.lease.take().filter(|l| l.sent.is_complete()) {
-            lease.pool.put(&lease.key, lease.sender);
+    pub(crate) fn http2(incoming: Incoming) -> Self {
+        Self(Source::Http2(incoming))
+    }
+
+    pub(crate) fn switched(stream: BoxStream) -> Self {
+        Self(Source::Switched(stream))
+    }
+
+    /// The stream that an upgrade led to.
+    pub(crate) fn into_stream(self) -> Option<BoxStream> {
+        match self.0 {
+            Source::Switched(stream) => Some(stream),
+            _ => None,
+        }
+    }
+
+    /// Gives the connection back once nothing more comes over it.
+    fn settle(&mut self) {
+        if let Source::Http1(connection) = &self.0
+            && connection.is_over()
+            && let Source::Http1(connection) = std::mem::replace(&mut self.0, Source::Ended)
+        {
+            connection.release();
         }
     }
 }
 
 impl Body for UpstreamBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = Cut;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(cx));
-        let ended = match &frame {
-            None => true,
-            Some(Ok(_)) => self.incoming.is_end_stream(),
-            Some(Err(_)) => {
-                self.lease = None;
-                false
+    ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let connection = match &mut self.0 {
+            Source::Ended | Source::Switched(_) => return Poll::Ready(None),
+            Source::Cut(_) => {
+                let Source::Cut(cut) = std::mem::replace(&mut self.0, Source::Ended) else {
+                    return Poll::Ready(None);
+                };
+                return Poll::Ready(Some(Err(cut)));
+            }
+            Source::Http2(incoming) => {
+                let frame = ready!(Pin::new(incoming).poll_frame(cx));
+                return Poll::Ready(frame.map(|frame| frame.map_err(Cut::from)));
+            }
+            Source::Http1(connection) => connection,
+        };
+        let frame = match ready!(connection.poll_part(cx)) {
+            Ok(Part::Data(data)) => Some(Ok(Frame::data(data))),
+            Ok(Part::Trailers(trailers)) => Some(Ok(Frame::trailers(trailers))),
+            Ok(Part::End) => None,
+            Err(cut) => {
+                // With the error the client's connection ends: what came before goes out first.
+                self.0 = Source::Cut(cut);
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
         };
-        if ended {
-            self.give_back();
-        }
+        self.settle();
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        match &self.0 {
+            Source::Ended | Source::Switched(_) => true,
+            Source::Http1(_) | Source::Cut(_) => false,
+            Source::Http2(incoming) => incoming.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        match &self.0 {
+            Source::Ended | Source::Switched(_) => SizeHint::with_exact(0),
+            Source::Http1(connection) => match connection.left() {
+                Some(left) => SizeHint::with_exact(left),
+                None => SizeHint::default(),
+            },
+            Source::Http2(incoming) => incoming.size_hint(),
+            Source::Cut(_) => SizeHint::default(),
+        }
     }
 }

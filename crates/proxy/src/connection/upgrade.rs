@@ -3,27 +3,24 @@
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
-use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::watch::Watch;
 use super::wire::Wire;
 use crate::relay::{Traffic, relay};
 use crate::settings::Limits;
-use crate::stream::Rewound;
-use crate::telemetry::{Outcome, Reason, Record};
-use crate::upstream::describe;
+use crate::stream::{BoxStream, Rewound};
+use crate::telemetry::Record;
 
 /// The upstream's side of an upgrade, once it has answered 101.
 pub(crate) struct Upgrade {
-    upstream: OnUpgrade,
+    upstream: BoxStream,
     /// Of the request that asked for it, which lasts as long as the connection.
     record: Box<Record>,
 }
 
 impl Upgrade {
-    pub(crate) fn new(upstream: OnUpgrade, record: Box<Record>) -> Self {
+    pub(crate) fn new(upstream: BoxStream, record: Box<Record>) -> Self {
         Self { upstream, record }
     }
 
@@ -39,18 +36,10 @@ impl Upgrade {
     {
         watch.multiplexed();
         let flight = watch.begin();
-        let outcome = match self.upstream.await {
-            Ok(upstream) => {
-                let client = Box::new(Rewound::to(client, BytesMut::from(ahead)));
-                let upstream = Box::new(TokioIo::new(upstream));
-                let traffic = Traffic::default();
-                let idle = limits.tunnel_idle;
-                relay(client, upstream, &traffic, &flight, idle)
-                    .await
-                    .into()
-            }
-            Err(error) => Outcome::failed(Reason::UpstreamReset, describe(&error)),
-        };
-        self.record.finish(outcome);
+        let client = Box::new(Rewound::to(client, BytesMut::from(ahead)));
+        let traffic = Traffic::default();
+        let idle = limits.tunnel_idle;
+        let ended = relay(client, self.upstream, &traffic, &flight, idle).await;
+        self.record.finish(ended.into());
     }
 }

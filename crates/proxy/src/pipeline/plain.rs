@@ -194,11 +194,12 @@ impl Exchange {
         &mut self,
         plan: &RulePlan,
         choice: usize,
-        mut response: Response<UpstreamBody>,
+        response: Response<UpstreamBody>,
     ) -> Response<Box<Answer>> {
-        self.upgraded = Some(hyper::upgrade::on(&mut response));
-        let protocol = response.headers().get(header::UPGRADE).cloned();
-        let mut response = response.map(|_| Answer::whole(Bytes::new()));
+        let (parts, body) = response.into_parts();
+        self.upgraded = body.into_stream();
+        let protocol = parts.headers.get(header::UPGRADE).cloned();
+        let mut response = Response::from_parts(parts, Answer::whole(Bytes::new()));
         let headers = response.headers_mut();
         outbound::strip_hop_by_hop(headers);
         response_filters(plan, choice, headers);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agw_core::backend::{AppProtocol, Endpoint, UpstreamTls};
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 use hyper::rt::{Read, Write};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::pki_types::ServerName;
@@ -16,6 +16,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::task::TaskTracker;
 
 use super::dns::Resolver;
+use super::http1::Io;
 use super::tls::Carries;
 use super::{PoolKey, TlsClients};
 use crate::body::{BoxError, Outgoing};
@@ -33,8 +34,8 @@ pub(crate) struct Connector {
 }
 
 /// A fresh connection.
-pub(crate) enum Connection {
-    Http1(http1::SendRequest<Outgoing>),
+pub(super) enum Opened {
+    Http1(Io),
     Http2(http2::SendRequest<Outgoing>),
 }
 
@@ -48,21 +49,26 @@ impl Connector {
         }
     }
 
-    pub(crate) async fn connect(&self, key: &PoolKey) -> Result<Connection, Error> {
+    /// What owns the tasks of connections.
+    pub(super) fn tasks(&self) -> TaskTracker {
+        self.tasks.clone()
+    }
+
+    pub(super) async fn connect(&self, key: &PoolKey) -> Result<Opened, Error> {
         self.in_time(&key.endpoint, self.handshake(key)).await
     }
 
     /// A connection for one request that may lead out of HTTP/1.1.
-    pub(crate) async fn upgradable(&self, endpoint: &Endpoint) -> Result<Connection, Error> {
+    pub(super) async fn upgradable(&self, endpoint: &Endpoint) -> Result<Opened, Error> {
         let opened = async {
             let tcp = self.tcp(endpoint).await?;
-            match &endpoint.tls {
-                None => self.http1_with_upgrades(TokioIo::new(tcp)).await,
+            Ok(Opened::Http1(match &endpoint.tls {
+                None => Io::Plain(tcp),
                 Some(tls) => {
                     let stream = self.tls(tls, endpoint, tcp, Carries::Http1).await?;
-                    self.http1_with_upgrades(TokioIo::new(stream)).await
+                    Io::Tls(Box::new(stream))
                 }
-            }
+            }))
         };
         self.in_time(endpoint, opened).await
     }
@@ -118,11 +124,11 @@ impl Connector {
         }
     }
 
-    async fn handshake(&self, key: &PoolKey) -> Result<Connection, BoxError> {
+    async fn handshake(&self, key: &PoolKey) -> Result<Opened, BoxError> {
         let tcp = self.tcp(&key.endpoint).await?;
         let Some(tls) = &key.endpoint.tls else {
             return match key.protocol {
-                AppProtocol::Http1 => self.http1(TokioIo::new(tcp)).await,
+                AppProtocol::Http1 => Ok(Opened::Http1(Io::Plain(tcp))),
                 AppProtocol::H2c => self.http2(TokioIo::new(tcp)).await,
             };
         };
@@ -130,7 +136,7 @@ impl Connector {
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
             self.http2(TokioIo::new(stream)).await
         } else {
-            self.http1(TokioIo::new(stream)).await
+            Ok(Opened::Http1(Io::Tls(Box::new(stream))))
         }
     }
 
@@ -161,33 +167,7 @@ impl Connector {
         Ok(connector.connect(server_name(tls, endpoint)?, tcp).await?)
     }
 
-    async fn http1<I>(&self, io: I) -> Result<Connection, BoxError>
-    where
-        I: Read + Write + Unpin + 'static,
-    {
-        let (sender, connection) = http1::handshake(io).await?;
-        self.tasks.spawn_local(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "upstream connection ended");
-            }
-        });
-        Ok(Connection::Http1(sender))
-    }
-
-    async fn http1_with_upgrades<I>(&self, io: I) -> Result<Connection, BoxError>
-    where
-        I: Read + Write + Unpin + Send + 'static,
-    {
-        let (sender, connection) = http1::handshake(io).await?;
-        self.tasks.spawn_local(async move {
-            if let Err(error) = connection.with_upgrades().await {
-                tracing::debug!(%error, "upstream connection ended");
-            }
-        });
-        Ok(Connection::Http1(sender))
-    }
-
-    async fn http2<I>(&self, io: I) -> Result<Connection, BoxError>
+    async fn http2<I>(&self, io: I) -> Result<Opened, BoxError>
     where
         I: Read + Write + Unpin + 'static,
     {
@@ -204,7 +184,7 @@ impl Connector {
                 tracing::debug!(%error, "upstream connection ended");
             }
         });
-        Ok(Connection::Http2(sender))
+        Ok(Opened::Http2(sender))
     }
 }
 

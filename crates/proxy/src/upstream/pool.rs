@@ -5,9 +5,10 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use agw_core::backend::{AppProtocol, Endpoint};
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 use rustc_hash::FxHashMap;
 
+use super::http1::Connection;
 use crate::body::Outgoing;
 
 /// What makes two connections interchangeable.
@@ -27,7 +28,7 @@ pub(crate) struct Pool {
 #[derive(Default)]
 struct Entry {
     /// The most recently used last: it is the least likely to have been closed.
-    idle: Vec<(Instant, http1::SendRequest<Outgoing>)>,
+    idle: Vec<(Instant, Box<Connection>)>,
     multiplexed: Option<http2::SendRequest<Outgoing>>,
 }
 
@@ -40,20 +41,20 @@ impl Pool {
         }
     }
 
-    /// An HTTP/1.1 connection that is ready for a request.
-    pub(crate) fn take(&self, key: &PoolKey) -> Option<http1::SendRequest<Outgoing>> {
+    /// An HTTP/1.1 connection that was not closed while it was idle, as far as that is known.
+    pub(super) fn take(&self, key: &PoolKey) -> Option<Box<Connection>> {
         let mut entries = self.entries.borrow_mut();
         let idle = &mut entries.get_mut(key)?.idle;
-        while let Some((since, sender)) = idle.pop() {
-            if sender.is_ready() && since.elapsed() < self.max_age {
-                return Some(sender);
+        while let Some((since, connection)) = idle.pop() {
+            if since.elapsed() < self.max_age && connection.is_quiet() {
+                return Some(connection);
             }
         }
         None
     }
 
     /// The HTTP/2 connection, when it still takes requests.
-    pub(crate) fn multiplexed(&self, key: &PoolKey) -> Option<http2::SendRequest<Outgoing>> {
+    pub(super) fn multiplexed(&self, key: &PoolKey) -> Option<http2::SendRequest<Outgoing>> {
         let mut entries = self.entries.borrow_mut();
         let slot = &mut entries.get_mut(key)?.multiplexed;
         if slot.as_ref().is_some_and(|s| s.is_closed()) {
@@ -62,38 +63,41 @@ impl Pool {
         slot.clone()
     }
 
-    pub(crate) fn put(&self, key: &Rc<PoolKey>, sender: http1::SendRequest<Outgoing>) {
-        if sender.is_closed() {
-            return;
-        }
+    /// Keeps a connection that is ready for another request.
+    pub(super) fn put(&self, connection: Box<Connection>) {
         let mut entries = self.entries.borrow_mut();
-        let idle = &mut entries.entry(key.clone()).or_default().idle;
-        if idle.len() < self.max_idle {
-            idle.push((Instant::now(), sender));
+        let key = connection.key();
+        let entry = match entries.get_mut(key) {
+            Some(entry) => entry,
+            None => entries.entry(key.clone()).or_default(),
+        };
+        if entry.idle.len() < self.max_idle {
+            entry.idle.push((Instant::now(), connection));
         }
     }
 
-    pub(crate) fn share(&self, key: &Rc<PoolKey>, sender: http2::SendRequest<Outgoing>) {
+    pub(super) fn share(&self, key: Rc<PoolKey>, sender: http2::SendRequest<Outgoing>) {
         self.entries
             .borrow_mut()
-            .entry(key.clone())
+            .entry(key)
             .or_default()
             .multiplexed = Some(sender);
     }
 
     /// Forgets a multiplexed connection that failed, so that the next request makes its own.
-    pub(crate) fn forget(&self, key: &PoolKey) {
+    pub(super) fn forget(&self, key: &PoolKey) {
         if let Some(entry) = self.entries.borrow_mut().get_mut(key) {
             entry.multiplexed = None;
         }
     }
 
-    /// Closes what has been idle for too long; to be called now and then.
+    /// Closes what has been idle for too long or was closed by the other side; to be called now
+    /// and then.
     pub(crate) fn sweep(&self) {
         self.entries.borrow_mut().retain(|_, entry| {
-            entry
-                .idle
-                .retain(|(since, s)| !s.is_closed() && since.elapsed() < self.max_age);
+            entry.idle.retain(|(since, connection)| {
+                since.elapsed() < self.max_age && connection.is_quiet()
+            });
             if entry.multiplexed.as_ref().is_some_and(|s| s.is_closed()) {
                 entry.multiplexed = None;
             }

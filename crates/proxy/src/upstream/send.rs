@@ -2,15 +2,14 @@
 
 use std::rc::Rc;
 
-use agw_core::backend::Endpoint;
 use bytes::Bytes;
-use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
-use hyper::client::conn::TrySendError;
+use http::uri::{Authority, PathAndQuery};
+use http::{HeaderMap, HeaderValue, Method, Response};
 
-use super::connect::Connection;
-use super::{Connector, Pool, PoolKey};
-use crate::body::{ClientStream, Lease, Outgoing, Sent, UpstreamBody};
+use super::connect::Opened;
+use super::http1::{self, Connection};
+use super::{Connector, Pool, PoolKey, http2};
+use crate::body::{ClientStream, Outgoing, UpstreamBody};
 use crate::error::Error;
 
 /// A request as an upstream is to see it.
@@ -34,6 +33,24 @@ pub(crate) enum Payload {
     Client(ClientStream),
 }
 
+/// A request without its body.
+#[derive(Clone)]
+pub(super) struct Head {
+    pub(super) method: Method,
+    pub(super) target: PathAndQuery,
+    pub(super) authority: Authority,
+    pub(super) headers: HeaderMap,
+    pub(super) upgrade: Option<HeaderValue>,
+}
+
+/// A request that got no response.
+pub(super) struct Failure {
+    pub(super) error: Error,
+    /// Its body, when the connection may have been closed before the request was sent and all of
+    /// the body can be sent again.
+    pub(super) unsent: Option<Outgoing>,
+}
+
 /// Sends `outbound` and waits for the response's head. A pooled connection that turns out to be
 /// closed is replaced by a fresh one, once, when the body can be sent again or was not touched.
 pub(crate) async fn send(
@@ -42,160 +59,52 @@ pub(crate) async fn send(
     key: PoolKey,
     outbound: Outbound,
 ) -> Result<Response<UpstreamBody>, Error> {
-    let key = Rc::new(key);
-    let Outbound {
-        method,
-        target,
-        authority,
-        headers,
-        upgrade,
-        payload,
-    } = outbound;
-    let head = Head {
-        method,
-        target,
-        authority,
-        headers,
-        upgrade,
+    let mut head = Head {
+        method: outbound.method,
+        target: outbound.target,
+        authority: outbound.authority,
+        headers: outbound.headers,
+        upgrade: outbound.upgrade,
     };
-    // What can be sent again is kept until the pooled connection has proved alive.
-    let (payload, replay) = match payload {
-        Payload::Pieces(pieces) => {
-            let pieces: Rc<[Bytes]> = pieces.into();
-            let replay = (head.clone(), pieces.clone());
-            ((Outgoing::pieces(pieces), Sent::complete()), Some(replay))
+    let mut body = match outbound.payload {
+        Payload::Pieces(pieces) => Outgoing::pieces(pieces),
+        Payload::Client(body) => Outgoing::Client(body),
+    };
+    if head.upgrade.is_some() {
+        // What the request may lead to is no HTTP/1.1: its connection is never pooled.
+    } else if let Some(connection) = pool.take(&key) {
+        match http1::exchange(connection, &mut head, body).await {
+            Ok(response) => return Ok(response),
+            Err(failure) => body = failure.unsent.ok_or(failure.error)?,
         }
-        Payload::Client(body) => (Outgoing::client(body), None),
-    };
-    let pooled = match &head.upgrade {
-        None => pooled(pool, &key),
-        Some(_) => None,
-    };
-    let (head, payload) = match pooled {
-        None => (head, payload),
-        Some(connection) => match attempt(pool, &key, connection, head, payload).await {
+    } else if let Some(sender) = pool.multiplexed(&key) {
+        let copy = body.copy();
+        match http2::exchange(sender, head.clone(), body, &key.endpoint).await {
             Ok(response) => return Ok(response),
             Err(failure) => {
                 pool.forget(&key);
-                match (failure.unsent, replay) {
-                    (Some(unsent), _) => *unsent,
-                    (None, Some((head, pieces))) => {
-                        (head, (Outgoing::pieces(pieces), Sent::complete()))
-                    }
-                    (None, None) => return Err(failure.error),
-                }
+                body = failure.unsent.or(copy).ok_or(failure.error)?;
             }
-        },
-    };
+        }
+    }
     // Boxed: a TLS handshake's state is many times that of a request on a pooled connection, and
     // every request would carry room for it.
-    let connection = match &head.upgrade {
+    let opened = match &head.upgrade {
         None => Box::pin(connector.connect(&key)).await?,
         Some(_) => Box::pin(connector.upgradable(&key.endpoint)).await?,
     };
-    if let Connection::Http2(sender) = &connection {
-        pool.share(&key, sender.clone());
-    }
-    attempt(pool, &key, connection, head, payload)
-        .await
-        .map_err(|failure| failure.error)
-}
-
-#[derive(Clone)]
-struct Head {
-    method: Method,
-    target: PathAndQuery,
-    authority: Authority,
-    headers: HeaderMap,
-    upgrade: Option<HeaderValue>,
-}
-
-struct Failure {
-    error: Error,
-    /// The request, when nothing of it went out.
-    unsent: Option<Box<(Head, (Outgoing, Sent))>>,
-}
-
-fn pooled(pool: &Pool, key: &PoolKey) -> Option<Connection> {
-    pool.take(key)
-        .map(Connection::Http1)
-        .or_else(|| pool.multiplexed(key).map(Connection::Http2))
-}
-
-async fn attempt(
-    pool: &Rc<Pool>,
-    key: &Rc<PoolKey>,
-    connection: Connection,
-    head: Head,
-    (body, sent): (Outgoing, Sent),
-) -> Result<Response<UpstreamBody>, Failure> {
-    let authority = head.authority.clone();
-    let unsent = |request: Request<Outgoing>| {
-        let (head, body) = Head::back(request, authority);
-        Box::new((head, (body, sent.clone())))
+    let answered = match opened {
+        Opened::Http1(io) => {
+            let connection = Connection::new(io, Rc::new(key), pool, connector.tasks());
+            http1::exchange(connection, &mut head, body).await
+        }
+        Opened::Http2(sender) => {
+            let endpoint = key.endpoint.clone();
+            pool.share(Rc::new(key), sender.clone());
+            http2::exchange(sender, head, body, &endpoint).await
+        }
     };
-    match connection {
-        Connection::Http1(mut sender) => {
-            let upgradable = head.upgrade.is_some();
-            let request = head.http1(body);
-            match sender.try_send_request(request).await {
-                Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-                    if upgradable {
-                        Ok(response.map(|incoming| UpstreamBody::new(incoming, None)))
-                    } else {
-                        Err(Failure::unasked())
-                    }
-                }
-                Ok(response) => {
-                    let lease = Lease {
-                        pool: pool.clone(),
-                        key: key.clone(),
-                        sender,
-                        sent,
-                    };
-                    Ok(response.map(|incoming| UpstreamBody::new(incoming, Some(lease))))
-                }
-                Err(failed) => Err(Failure::new(failed, unsent)),
-            }
-        }
-        Connection::Http2(mut sender) => {
-            let request = head.http2(body, &key.endpoint);
-            match sender.try_send_request(request).await {
-                Ok(response) => Ok(response.map(|incoming| UpstreamBody::new(incoming, None))),
-                Err(failed) => Err(Failure::new(failed, unsent)),
-            }
-        }
-    }
-}
-
-impl Failure {
-    /// The upstream leaves HTTP/1.1 and nobody wanted it to.
-    fn unasked() -> Self {
-        Self {
-            error: Error::Garbage("it switches to another protocol unasked".to_owned()),
-            unsent: None,
-        }
-    }
-
-    fn new(
-        mut failed: TrySendError<Request<Outgoing>>,
-        unsent: impl FnOnce(Request<Outgoing>) -> Box<(Head, (Outgoing, Sent))>,
-    ) -> Self {
-        Self {
-            unsent: failed.take_message().map(unsent),
-            error: reset(&failed.into_error()),
-        }
-    }
-}
-
-/// A response that cannot be read is the upstream's garbage; anything else is a lost connection.
-fn reset(error: &hyper::Error) -> Error {
-    let text = describe(error);
-    if error.is_parse() || error.is_parse_status() {
-        Error::Garbage(text)
-    } else {
-        Error::Reset(text)
-    }
+    answered.map_err(|failure| failure.error)
 }
 
 /// An error with its causes, in one line.
@@ -211,55 +120,4 @@ pub(crate) fn describe(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
-}
-
-impl Head {
-    fn http1(self, body: Outgoing) -> Request<Outgoing> {
-        let mut request = Request::new(body);
-        *request.method_mut() = self.method;
-        *request.uri_mut() = Uri::from(self.target);
-        *request.headers_mut() = self.headers;
-        if let Ok(host) = HeaderValue::from_str(self.authority.as_str()) {
-            request.headers_mut().insert(header::HOST, host);
-        }
-        if let Some(protocol) = self.upgrade {
-            let headers = request.headers_mut();
-            headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-            headers.insert(header::UPGRADE, protocol);
-        }
-        request
-    }
-
-    fn http2(self, body: Outgoing, endpoint: &Endpoint) -> Request<Outgoing> {
-        let mut parts = http::uri::Parts::default();
-        parts.scheme = Some(if endpoint.tls.is_some() {
-            Scheme::HTTPS
-        } else {
-            Scheme::HTTP
-        });
-        parts.authority = Some(self.authority);
-        parts.path_and_query = Some(self.target);
-        let mut request = Request::new(body);
-        *request.method_mut() = self.method;
-        *request.uri_mut() =
-            Uri::from_parts(parts).expect("a URI with scheme, authority and path is complete");
-        *request.headers_mut() = self.headers;
-        request.headers_mut().remove(header::HOST);
-        request
-    }
-
-    /// Undoes either.
-    fn back(request: Request<Outgoing>, authority: Authority) -> (Self, Outgoing) {
-        let (parts, body) = request.into_parts();
-        let target = parts.uri.into_parts().path_and_query;
-        let head = Self {
-            method: parts.method,
-            target: target.unwrap_or_else(|| PathAndQuery::from_static("/")),
-            authority,
-            headers: parts.headers,
-            // A request for an upgrade is on a fresh connection, and sent once.
-            upgrade: None,
-        };
-        (head, body)
-    }
 }

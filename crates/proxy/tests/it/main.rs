@@ -21,3 +21,4 @@ mod routing;
 mod streams;
 mod tls;
 mod upgrades;
+mod upstreams;
