@@ -18,6 +18,7 @@
 pub(crate) mod anthropic;
 pub(crate) mod gemini;
 pub(crate) mod openai_chat;
+pub(crate) mod openai_responses;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -38,6 +39,7 @@ words! {
     /// A chat API's own words.
     pub enum Format {
         OpenAiChat = "openai_chat",
+        OpenAiResponses = "openai_responses",
         AnthropicMessages = "anthropic_messages",
         GeminiContent = "gemini_content",
     }
@@ -126,6 +128,11 @@ pub(crate) trait EventWriter: fmt::Debug + Send {
     /// Appends to `out` what is to be said now. [`ChatEvent::Done`] ends the stream properly.
     fn write(&mut self, event: ChatEvent, out: &mut Vec<u8>);
 
+    /// Bytes that the writer keeps of what it has written.
+    fn held(&self) -> usize {
+        0
+    }
+
     /// Appends an event that tells the client that the stream broke; never an end mark.
     fn cut(&mut self, error: &ErrorBody<'_>, out: &mut Vec<u8>);
 }
@@ -159,6 +166,7 @@ impl Format {
     pub(crate) fn codec(self) -> &'static dyn Codec {
         match self {
             Self::OpenAiChat => &openai_chat::OpenAiChat,
+            Self::OpenAiResponses => &openai_responses::OpenAiResponses,
             Self::AnthropicMessages => &anthropic::AnthropicMessages,
             Self::GeminiContent => &gemini::GeminiContent,
         }

@@ -2,7 +2,7 @@
 
 mod chat;
 pub(crate) mod error;
-mod responses;
+pub(crate) mod responses;
 
 use std::borrow::Cow;
 
@@ -43,7 +43,7 @@ impl Dialect for OpenAi {
     }
 
     fn formats(&self) -> &'static [Format] {
-        &[Format::OpenAiChat]
+        &[Format::OpenAiChat, Format::OpenAiResponses]
     }
 
     fn serves(&self, operation: Operation) -> bool {

@@ -12,6 +12,9 @@ use crate::format::{Asked, EventReader, EventWriter, Format, Frames};
 use crate::stream::{Ending, Piece};
 use crate::usage::Usage;
 
+/// Most that a writer may keep of an answer, for formats that repeat it at the end.
+const HELD: usize = 16 * crate::sse::EVENT_LIMIT;
+
 /// Translates a stream event by event. What is said here of classes, of holding back and of
 /// endings is as for [`crate::stream::StreamReader`].
 pub struct StreamTranslator {
@@ -78,6 +81,9 @@ impl StreamTranslator {
             };
             self.reader.read(&event, &mut self.events);
             self.write(out);
+            if self.writer.held() > HELD {
+                return Err(Error::EventTooLarge { limit: HELD });
+            }
         }
         Ok(())
     }

@@ -116,9 +116,22 @@ fn theirs(error: Option<&RawValue>, otherwise: &[u8]) -> ProviderError {
     super::error::read(error.map_or(otherwise, |error| error.get().as_bytes()))
 }
 
+/// An event behind `last`.
+pub(super) fn cut_event(error: &ErrorBody<'_>, last: Option<&[u8]>) -> Bytes {
+    #[derive(Deserialize)]
+    struct Numbered {
+        sequence_number: u64,
+    }
+    let before = last.and_then(|data| serde_json::from_slice::<Numbered>(data).ok());
+    error_event(
+        error,
+        before.map_or(0, |event| event.sequence_number.saturating_add(1)),
+    )
+}
+
 /// Both forms of the error event in one: the members of the documented one, and the object on
 /// which clients' libraries raise.
-pub(super) fn cut_event(error: &ErrorBody<'_>, last: Option<&[u8]>) -> Bytes {
+pub(crate) fn error_event(error: &ErrorBody<'_>, sequence_number: u64) -> Bytes {
     #[derive(Serialize)]
     struct Cut<'a> {
         #[serde(rename = "type")]
@@ -129,17 +142,12 @@ pub(super) fn cut_event(error: &ErrorBody<'_>, last: Option<&[u8]>) -> Bytes {
         sequence_number: u64,
         error: Ours<'a>,
     }
-    #[derive(Deserialize)]
-    struct Numbered {
-        sequence_number: u64,
-    }
-    let before = last.and_then(|data| serde_json::from_slice::<Numbered>(data).ok());
     let cut = Cut {
         kind: "error",
         message: error.message,
         code: error.code,
         param: error.param,
-        sequence_number: before.map_or(0, |event| event.sequence_number.saturating_add(1)),
+        sequence_number,
         error: error.into(),
     };
     let data = super::error::json(&cut);

@@ -1,0 +1,88 @@
+//! OpenAI's responses, without what the provider keeps: each request brings its whole conversation.
+
+mod answer;
+mod echo;
+mod events;
+mod item;
+mod request_in;
+mod request_out;
+mod response;
+mod stream;
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use super::{Asked, Codec, EventReader, EventWriter, Stamp};
+use crate::chat::{ChatRequest, ChatResponse, Dropped};
+use crate::dialect::ProviderError;
+use crate::dialect::openai::error;
+use crate::envelope::ErrorBody;
+use crate::error::Error;
+use crate::operation::Operation;
+use crate::sse::EVENT_LIMIT;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct OpenAiResponses;
+
+impl Codec for OpenAiResponses {
+    fn operation(&self) -> Operation {
+        Operation::Responses
+    }
+
+    fn path(&self, _: &ChatRequest) -> Cow<'static, str> {
+        Cow::Borrowed("/v1/responses")
+    }
+
+    fn read_request(
+        &self,
+        body: Map<String, Value>,
+        _: &str,
+        dropped: &mut Dropped,
+    ) -> Result<ChatRequest, Error> {
+        request_in::read(body, dropped)
+    }
+
+    fn write_request(
+        &self,
+        request: ChatRequest,
+        dropped: &mut Dropped,
+    ) -> Result<Map<String, Value>, Error> {
+        request_out::write(request, dropped)
+    }
+
+    fn read_response(
+        &self,
+        body: Map<String, Value>,
+        _: &Stamp,
+    ) -> Result<ChatResponse, Error> {
+        response::read(body)
+    }
+
+    fn write_response(&self, response: ChatResponse, asked: &Asked) -> Map<String, Value> {
+        answer::write(response, asked)
+    }
+
+    fn read_error(&self, body: &[u8]) -> ProviderError {
+        error::read_body(body)
+    }
+
+    fn write_error(&self, body: &ErrorBody<'_>) -> Bytes {
+        error::envelope(body)
+    }
+
+    fn event_reader(&self, _: &Stamp) -> Box<dyn EventReader> {
+        Box::new(events::Reader::default())
+    }
+
+    fn event_writer(&self, asked: Asked) -> Box<dyn EventWriter> {
+        Box::new(stream::Writer::new(asked))
+    }
+
+    fn event_limit(&self) -> usize {
+        // The last event repeats the whole answer.
+        16 * EVENT_LIMIT
+    }
+}
