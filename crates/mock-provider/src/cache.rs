@@ -1,14 +1,21 @@
 //! OpenAI's prompt cache, as its documentation describes it: prompts of 1,024 tokens and more reuse the
 //! longest prefix seen before, in steps of 128 tokens.
 
-use std::collections::{HashSet, VecDeque};
+use std::{
+    borrow::Cow,
+    collections::{HashSet, VecDeque},
+};
 
 use parking_lot::Mutex;
 
-use crate::ids::mix;
+use crate::{
+    ids::{self, mix},
+    prompt::Prompt,
+    tokens::Encoding,
+};
 
 /// The shortest prefix that is cached, in tokens.
-pub(crate) const SHORTEST: usize = 1024;
+const SHORTEST: usize = 1024;
 const STEP: usize = 128;
 /// Prefixes remembered.
 const CAPACITY: usize = 16_384;
@@ -37,8 +44,29 @@ struct Seen {
 // === impl PromptCache ===
 
 impl PromptCache {
+    /// What a provider does that caches every prompt. Short prompts, which are never cached, are not encoded again.
+    pub(crate) fn implicit(&self, model: &str, tokens: usize, prompt: &Prompt<'_>) -> CacheUse {
+        if tokens < SHORTEST {
+            return CacheUse::default();
+        }
+        self.texts(model, prompt.texts())
+    }
+
+    /// What a provider does that caches what is marked. All that is marked is read or written.
+    pub(crate) fn marked(&self, model: &str, prompt: &Prompt<'_>) -> CacheUse {
+        match prompt.marked() {
+            [] => CacheUse::default(),
+            texts => self.texts(model, texts),
+        }
+    }
+
+    fn texts(&self, model: &str, texts: &[Cow<'_, str>]) -> CacheUse {
+        let tokens = Encoding::of(model).encode(&texts.join("\n"));
+        self.visit(ids::hash(model.as_bytes()), &tokens)
+    }
+
     /// Remembers a prompt.
-    pub(crate) fn visit(&self, model: u64, tokens: &[u32]) -> CacheUse {
+    fn visit(&self, model: u64, tokens: &[u32]) -> CacheUse {
         if tokens.len() < SHORTEST {
             return CacheUse::default();
         }

@@ -5,10 +5,13 @@ use hyper::body::Incoming;
 use serde_json::{Value, json};
 
 use crate::{
+    dialect::Dialect,
+    error::ApiError,
     fault::{FaultError, FaultRule, ModelSelector},
-    openai::error::ApiError,
+    openai::OpenAi,
     percent,
     provider::{MockProvider, read},
+    reply::Reply,
     stream::{AnswerBody, Script},
 };
 
@@ -34,6 +37,17 @@ pub(crate) fn owns(path: &str) -> bool {
 
 /// Answers a control request.
 pub(crate) async fn answer(
+    provider: &MockProvider,
+    parts: &Parts,
+    body: Incoming,
+) -> Response<AnswerBody> {
+    match execute(provider, parts, body).await {
+        Ok(response) => response,
+        Err(error) => Reply::refused(OpenAi.refusal(&error, "")).into_response(None),
+    }
+}
+
+async fn execute(
     provider: &MockProvider,
     parts: &Parts,
     body: Incoming,

@@ -1,4 +1,4 @@
-//! Ids in OpenAI's forms, reproducible from a seed.
+//! Ids in the providers' forms, reproducible from a seed.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -29,6 +29,19 @@ impl Ids {
     /// `prefix` followed by `length` lower-case hexadecimal digits, as in `req_…` and `resp_…`.
     pub(crate) fn hex(&self, prefix: &str, length: usize) -> String {
         self.compose(prefix, length, b"0123456789abcdef")
+    }
+
+    /// A version 4 UUID, as Azure and AWS number requests.
+    pub(crate) fn uuid(&self) -> String {
+        let digits = self.hex("", 30);
+        format!(
+            "{}-{}-4{}-a{}-{}",
+            &digits[..8],
+            &digits[8..12],
+            &digits[12..15],
+            &digits[15..18],
+            &digits[18..]
+        )
     }
 
     /// The `system_fingerprint` of a model: stable for one seed.

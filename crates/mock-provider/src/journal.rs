@@ -1,32 +1,23 @@
 //! The last requests, for tests and for people who wonder where a request went.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     fmt,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
+use http::{HeaderMap, request::Parts};
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
+
+use crate::credential;
 
 /// Requests kept.
 const CAPACITY: usize = 1000;
 /// Bytes of a body kept.
 const BODY_CAPACITY: usize = 64 << 10;
-/// Headers that carry credentials; their values are never kept.
-const CREDENTIALS: [&str; 6] = [
-    "authorization",
-    "proxy-authorization",
-    "api-key",
-    "x-api-key",
-    "x-goog-api-key",
-    "cookie",
-];
-
 /// How far an answer came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -48,15 +39,18 @@ pub struct RequestRecord {
     pub time_ms: u64,
     /// The method.
     pub method: String,
-    /// Path and query.
+    /// Path and query, a key in the query redacted.
     pub path: String,
     /// `HTTP/1.1` or `HTTP/2.0`.
     pub version: String,
     /// Name to value in order of arrival; values of a repeated name are joined by `, `.
     pub headers: Map<String, Value>,
-    /// First 12 hexadecimal digits of the SHA-256 of the credential (without `Bearer `): tells keys apart.
+    /// First 12 hexadecimal digits of the SHA-256 of the credential (without `Bearer `; of an AWS signature, of its
+    /// access key id): tells keys apart.
     pub authorization_sha: Option<String>,
-    /// The `model` of the body.
+    /// The same of every credential in the request, by header name, or `?key` for Google's in the query.
+    pub credentials: BTreeMap<String, String>,
+    /// The model asked for, in the body or the path.
     pub model: Option<String>,
     /// The body as text, at most 64 KiB of it.
     pub body: String,
@@ -68,7 +62,7 @@ pub struct RequestRecord {
     pub fault_source: Option<&'static str>,
     /// Status of the answer, once there is one.
     pub status: Option<u16>,
-    /// The answer's `x-request-id`.
+    /// The id that the answer's headers carry.
     pub request_id: String,
     /// How far the answer came.
     pub outcome: Outcome,
@@ -102,18 +96,16 @@ impl RequestRecord {
         let since_epoch = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
+        let credentials = credential::all(parts);
         Self {
             id: 0,
             time_ms: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
             method: parts.method.to_string(),
-            path: parts
-                .uri
-                .path_and_query()
-                .map_or("/", |path| path.as_str())
-                .to_owned(),
+            path: credential::redacted_path(parts),
             version: format!("{:?}", parts.version),
             headers: headers(&parts.headers),
-            authorization_sha: credential(&parts.headers).map(fingerprint),
+            authorization_sha: credential::first(&credentials).cloned(),
+            credentials,
             model: None,
             body: String::new(),
             body_truncated: false,
@@ -150,14 +142,10 @@ impl fmt::Debug for RequestRecord {
     }
 }
 
-fn is_credential(name: &HeaderName) -> bool {
-    CREDENTIALS.contains(&name.as_str())
-}
-
 fn headers(headers: &HeaderMap) -> Map<String, Value> {
     let mut kept = Map::new();
     for (name, value) in headers {
-        let value = if is_credential(name) {
+        let value = if credential::is_header(name) {
             "REDACTED".into()
         } else {
             String::from_utf8_lossy(value.as_bytes())
@@ -173,23 +161,6 @@ fn headers(headers: &HeaderMap) -> Map<String, Value> {
         }
     }
     kept
-}
-
-fn credential(headers: &HeaderMap) -> Option<&HeaderValue> {
-    CREDENTIALS[..5].iter().find_map(|name| headers.get(*name))
-}
-
-fn fingerprint(value: &HeaderValue) -> String {
-    let value = value.as_bytes();
-    let key = match value.split_at_checked(7) {
-        Some((scheme, key)) if scheme.eq_ignore_ascii_case(b"bearer ") => key.trim_ascii(),
-        _ => value.trim_ascii(),
-    };
-    Sha256::digest(key)
-        .iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 // === impl Journal ===

@@ -1,6 +1,6 @@
-//! A fake OpenAI provider that answers without a key, deterministically, and breaks on demand.
+//! A fake provider that answers without a key, deterministically, and breaks on demand.
 //!
-//! It speaks HTTP/1.1 and h2c, answers every endpoint in OpenAI's own shapes with token counts from a
+//! It speaks HTTP/1.1 and h2c, answers in the dialect that a request's path belongs to with token counts from a
 //! real tokenizer, and names the asked-for model in its text, so that a caller can see where a request
 //! went. Faults are given by request header or armed per model over the control API under `/_mock/`;
 //! see [`Fault`]. The last requests are kept in a bounded journal with credentials redacted.
@@ -15,23 +15,34 @@
 //!
 //! ```text
 //! server ─> provider ─┬─> control (/_mock/…)
-//!                     └─> openai (/v1/…) ─> stream (pace, cut) ─> connection
+//!                     └─> dialect (by path) ─> reply (pace, cut) ─> stream ─> connection
 //! ```
 
+mod anthropic;
+mod ask;
 mod cache;
+mod calling;
 mod control;
+mod credential;
+mod dialect;
+mod error;
 mod fault;
 mod ids;
 mod journal;
 mod openai;
 mod percent;
+mod prompt;
 mod provider;
+mod reply;
 mod schema;
 mod server;
 mod settings;
+mod shape;
 mod stream;
 mod text;
 mod tokens;
+mod vector;
+mod wire;
 
 pub use fault::{Action, Fault, FaultError, FaultRule, ModelSelector, TableFull};
 pub use journal::{Outcome, RequestRecord};

@@ -1,34 +1,63 @@
-//! OpenAI's API: which endpoints there are, and what an answer is before it is paced or broken.
+//! OpenAI's API, and the many that copy it under paths of their own.
 
+mod azure;
 mod chat;
 mod completions;
 mod content;
 mod embeddings;
-pub(crate) mod error;
+mod error;
 mod fields;
 mod models;
 mod responses;
 mod tools;
 mod usage;
 
-use std::time::{SystemTime, UNIX_EPOCH};
+pub(crate) use self::azure::Azure;
+
+use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Method;
-use serde::Serialize;
+use http::{HeaderMap, HeaderValue, Method, request::Parts};
 use serde_json::{Map, Value, json};
 
-use self::{error::ApiError, fields::Fields};
+use self::fields::Fields;
 use crate::{
-    cache::PromptCache,
+    credential,
+    dialect::{self, Context, Dialect, Endpoint, Framing, Intake, Payload, Refusal},
+    error::ApiError,
+    fault::ModelSelector,
     ids::Ids,
     percent,
-    settings::{ModelCheck, Settings},
+    settings::{KeyCheck, Settings},
+    wire::{data_event, named_event},
 };
 
-/// An endpoint of the API.
+/// Where providers keep OpenAI's API.
+const BASES: [&str; 7] = [
+    "/v1/",
+    // Azure, Groq
+    "/openai/v1/",
+    // Gemini
+    "/v1beta/openai/",
+    // OpenRouter
+    "/api/v1/",
+    // Cohere
+    "/compatibility/v1/",
+    // Fireworks
+    "/inference/v1/",
+    // DeepInfra
+    "/v1/openai/",
+];
+/// Vertex AI keeps it after project and location.
+const VERTEX: &str = "/endpoints/openapi/";
+
+/// OpenAI's API.
+#[derive(Debug)]
+pub(crate) struct OpenAi;
+
+/// What can be asked of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Endpoint {
+enum Operation {
     Chat,
     Responses,
     Embeddings,
@@ -37,79 +66,122 @@ pub(crate) enum Endpoint {
     Model(String),
 }
 
-/// What an endpoint draws on.
-pub(crate) struct Context<'a> {
-    pub(crate) settings: &'a Settings,
-    pub(crate) ids: &'a Ids,
-    pub(crate) cache: &'a PromptCache,
+// === impl OpenAi ===
+
+impl Dialect for OpenAi {
+    fn owns(&self, _parts: &Parts) -> bool {
+        true
+    }
+
+    fn request_id(&self, ids: &Ids) -> String {
+        ids.hex("req_", 32)
+    }
+
+    fn stamp(&self, headers: &mut HeaderMap, request_id: HeaderValue, elapsed_ms: u64) {
+        headers.insert("openai-processing-ms", HeaderValue::from(elapsed_ms));
+        headers.insert("openai-version", HeaderValue::from_static("2020-10-01"));
+        headers.insert("x-request-id", request_id);
+    }
+
+    fn endpoint(&self, parts: &Parts) -> Result<Arc<dyn Endpoint>, ApiError> {
+        Ok(Arc::new(Operation::find(&parts.method, parts.uri.path())?))
+    }
+
+    fn admit(
+        &self,
+        parts: &Parts,
+        _body: Option<&[u8]>,
+        settings: &Settings,
+    ) -> Result<(), ApiError> {
+        match settings.require_key {
+            KeyCheck::Required if credential::bearer(&parts.headers).is_none() => {
+                Err(ApiError::MissingKey)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn refusal(&self, error: &ApiError, _request_id: &str) -> Refusal {
+        error::refusal(error)
+    }
 }
 
-/// An answer as OpenAI gives it.
-#[derive(Debug)]
-pub(crate) enum Payload {
-    Json(Bytes),
-    Events(Events),
-}
+// === impl Operation ===
 
-/// A stream of server-sent events.
-#[derive(Debug)]
-pub(crate) struct Events {
-    /// Each is one event, ready to send.
-    pub(crate) frames: Vec<Bytes>,
-    /// How many of them come before the first content.
-    pub(crate) prelude: usize,
-}
-
-// === impl Endpoint ===
-
-impl Endpoint {
-    /// Finds the endpoint of a request line.
-    pub(crate) fn find(method: &Method, path: &str) -> Result<Self, ApiError> {
-        let endpoint = match path {
-            "/v1/chat/completions" => Self::Chat,
-            "/v1/responses" => Self::Responses,
-            "/v1/embeddings" => Self::Embeddings,
-            "/v1/completions" => Self::Completions,
-            "/v1/models" => Self::ModelList,
-            _ => match path.strip_prefix("/v1/models/") {
-                Some(id) if !id.is_empty() => Self::Model(percent::decode(id)),
-                _ => {
-                    return Err(ApiError::UnknownUrl {
-                        method: method.clone(),
-                        path: path.to_owned(),
-                    });
-                }
-            },
-        };
-        if endpoint.method() == *method {
-            Ok(endpoint)
-        } else {
-            Err(ApiError::MethodNotAllowed {
+impl Operation {
+    /// Finds the operation of a request line.
+    fn find(method: &Method, path: &str) -> Result<Self, ApiError> {
+        let vertex = path.starts_with("/v1").then(|| path.split_once(VERTEX));
+        BASES
+            .iter()
+            .filter_map(|base| path.strip_prefix(base))
+            .chain(vertex.flatten().map(|(_, rest)| rest))
+            .find_map(Self::named)
+            .ok_or_else(|| ApiError::UnknownUrl {
                 method: method.clone(),
                 path: path.to_owned(),
-                allowed: if endpoint.method() == Method::GET {
-                    "GET"
-                } else {
-                    "POST"
-                },
-            })
-        }
+            })?
+            .called_by(method, path)
     }
 
-    fn method(&self) -> Method {
+    /// The operation at the end of a path.
+    fn named(rest: &str) -> Option<Self> {
+        Some(match rest {
+            "chat/completions" => Self::Chat,
+            "responses" => Self::Responses,
+            "embeddings" => Self::Embeddings,
+            "completions" => Self::Completions,
+            "models" => Self::ModelList,
+            _ => match rest.strip_prefix("models/") {
+                Some(id) if !id.is_empty() => Self::Model(percent::decode(id)),
+                _ => return None,
+            },
+        })
+    }
+
+    fn called_by(self, method: &Method, path: &str) -> Result<Self, ApiError> {
+        let (expected, allowed) = match self {
+            Self::ModelList | Self::Model(_) => (Method::GET, "GET"),
+            _ => (Method::POST, "POST"),
+        };
+        if expected == *method {
+            return Ok(self);
+        }
+        Err(ApiError::MethodNotAllowed {
+            method: method.clone(),
+            path: path.to_owned(),
+            allowed,
+        })
+    }
+}
+
+impl Endpoint for Operation {
+    fn intake(&self) -> Intake {
         match self {
-            Self::ModelList | Self::Model(_) => Method::GET,
-            _ => Method::POST,
+            Self::ModelList | Self::Model(_) => Intake::Nothing,
+            _ => Intake::Json,
         }
     }
 
-    /// Answers a request that is to be answered well. `body` is the parsed body, where the endpoint takes one.
-    pub(crate) fn answer(
+    fn selector(&self, document: Option<&Map<String, Value>>) -> Option<ModelSelector> {
+        match self {
+            Self::ModelList | Self::Model(_) => Some(ModelSelector::ModelList),
+            _ => dialect::by_body(document),
+        }
+    }
+
+    fn framing(&self, document: &Map<String, Value>) -> Option<Framing> {
+        let streams = matches!(self, Self::Chat | Self::Responses | Self::Completions)
+            && document.get("stream") == Some(&Value::Bool(true));
+        streams.then_some(Framing::Sse)
+    }
+
+    fn answer(
         &self,
-        body: &Map<String, Value>,
+        document: &Map<String, Value>,
         context: &Context<'_>,
     ) -> Result<Payload, ApiError> {
-        let body = Fields::root(body);
+        let body = Fields::root(document);
         match self {
             Self::Chat => chat::answer(body, context),
             Self::Responses => responses::answer(body, context),
@@ -120,64 +192,32 @@ impl Endpoint {
         }
     }
 
-    /// Whether an answer to this body is a stream.
-    pub(crate) fn streams(&self, body: &Map<String, Value>) -> bool {
-        matches!(self, Self::Chat | Self::Responses | Self::Completions)
-            && body.get("stream") == Some(&Value::Bool(true))
-    }
-
-    /// The event by which a stream of this endpoint reports `error` after `position` other events.
-    pub(crate) fn error_event(&self, error: &ApiError, position: u32) -> Bytes {
+    fn error_event(&self, error: &ApiError, position: u32, _request_id: &str) -> Bytes {
         match self {
             Self::Responses => named_event(
                 "error",
                 &json!({
                     "type": "error",
-                    "code": error.code().unwrap_or("server_error"),
+                    "code": error::code(error).unwrap_or("server_error"),
                     "message": error.to_string(),
                     "param": null,
                     "sequence_number": position,
                 }),
             ),
-            _ => data_event(&error.envelope()),
+            _ => data_event(&error::envelope(error)),
         }
     }
 }
 
-// === impl Context ===
-
-impl Context<'_> {
-    /// The `model` of a request, if it is one that may be asked for.
-    fn model<'b>(&self, body: &Fields<'b>) -> Result<&'b str, ApiError> {
-        let model = match body.string("model")? {
-            Some(model) if !model.trim().is_empty() => model,
-            _ => return Err(ApiError::MissingModel),
-        };
-        if self.settings.model_check == ModelCheck::Listed
-            && !self.settings.models.iter().any(|listed| listed == model)
-        {
-            return Err(ApiError::UnknownModel(model.to_owned()));
+/// The `model` of a request, if it is one that may be asked for.
+fn asked_model<'b>(body: &Fields<'b>, context: &Context<'_>) -> Result<&'b str, ApiError> {
+    match body.string("model")? {
+        Some(model) if !model.trim().is_empty() => {
+            context.listed(model)?;
+            Ok(model)
         }
-        Ok(model)
+        _ => Err(ApiError::MissingModel),
     }
-}
-
-// === impl Payload ===
-
-impl Payload {
-    fn json(value: &impl Serialize) -> Self {
-        Self::Json(to_bytes(value))
-    }
-}
-
-/// `data: …` alone, as chat and legacy completions stream.
-fn data_event(value: &impl Serialize) -> Bytes {
-    event(b"data: ", value)
-}
-
-/// `event: …` and `data: …`, as the Responses API streams.
-fn named_event(name: &str, value: &impl Serialize) -> Bytes {
-    event(format!("event: {name}\ndata: ").as_bytes(), value)
 }
 
 /// What ends a stream of `data_event`s.
@@ -185,54 +225,47 @@ fn done_event() -> Bytes {
     Bytes::from_static(b"data: [DONE]\n\n")
 }
 
-fn event(lead: &[u8], value: &impl Serialize) -> Bytes {
-    let mut event = Vec::with_capacity(lead.len() + 320);
-    event.extend_from_slice(lead);
-    serde_json::to_writer(&mut event, value).expect("answers have string keys only");
-    event.extend_from_slice(b"\n\n");
-    event.into()
-}
-
-fn to_bytes(value: &impl Serialize) -> Bytes {
-    serde_json::to_vec(value)
-        .expect("answers have string keys only")
-        .into()
-}
-
-/// `created`: seconds since the Unix epoch.
-fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn finds_endpoints() {
+    fn finds_operations() {
         for (method, path, expected) in [
-            (Method::POST, "/v1/chat/completions", Some(Endpoint::Chat)),
-            (Method::POST, "/v1/responses", Some(Endpoint::Responses)),
-            (Method::GET, "/v1/models", Some(Endpoint::ModelList)),
+            (Method::POST, "/v1/chat/completions", Some(Operation::Chat)),
+            (Method::POST, "/v1/responses", Some(Operation::Responses)),
+            (
+                Method::POST,
+                "/openai/v1/responses",
+                Some(Operation::Responses),
+            ),
+            (
+                Method::POST,
+                "/v1beta/openai/embeddings",
+                Some(Operation::Embeddings),
+            ),
+            (
+                Method::POST,
+                "/v1/projects/p/locations/l/endpoints/openapi/chat/completions",
+                Some(Operation::Chat),
+            ),
+            (Method::GET, "/v1/models", Some(Operation::ModelList)),
             (
                 Method::GET,
                 "/v1/models/a/b",
-                Some(Endpoint::Model("a/b".to_owned())),
+                Some(Operation::Model("a/b".to_owned())),
             ),
             (Method::GET, "/v1/models/", None),
             (Method::POST, "/chat/completions", None),
             (Method::POST, "/v1/chat/completions/completions", None),
         ] {
             assert_eq!(
-                Endpoint::find(&method, path).ok(),
+                Operation::find(&method, path).ok(),
                 expected,
                 "{method} {path}"
             );
         }
-        let error = Endpoint::find(&Method::GET, "/v1/embeddings").unwrap_err();
+        let error = Operation::find(&Method::GET, "/v1/embeddings").unwrap_err();
         assert_eq!(error.status(), http::StatusCode::METHOD_NOT_ALLOWED);
     }
 }

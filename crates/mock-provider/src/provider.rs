@@ -3,11 +3,7 @@
 use std::{future, sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use http::{
-    HeaderMap, HeaderValue, Request, Response, StatusCode,
-    header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE},
-    request::Parts,
-};
+use http::{HeaderMap, HeaderValue, Request, Response, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use serde_json::{Map, Value};
@@ -16,25 +12,23 @@ use tokio::time::sleep;
 use crate::{
     cache::PromptCache,
     control,
+    dialect::{self, Context, Dialect, Intake},
+    error::ApiError,
     fault::{Action, Fault, FaultRule, FaultTable, ModelSelector, Source, TableFull},
     ids::Ids,
     journal::{Entry, Journal, RequestRecord},
-    openai::{Context, Endpoint, Payload, error::ApiError},
+    reply::{Occasion, Reply},
     server::ResetSwitch,
-    settings::{KeyCheck, Settings},
-    stream::{AnswerBody, Script},
+    settings::Settings,
+    stream::AnswerBody,
 };
 
 /// The header that asks for a fault.
 const FAULT_HEADER: &str = "x-mock-fault";
 /// Bodies above this are answered on a thread that may block, for counting their tokens takes a while.
 const LARGE_BODY: usize = 64 << 10;
-/// What `garbage` sends: no JSON, and no UTF-8.
-const GARBAGE: &[u8] = b"\x00\xff\xfe<html>{\"choices\":[{{]]\x80 not json";
-/// The longest model name taken.
-const LONGEST_MODEL: usize = 256;
 
-/// A fake OpenAI provider: its settings, armed faults, and journal, all bounded.
+/// A fake provider of every dialect: its settings, armed faults, and journal, all bounded.
 #[derive(Debug)]
 pub struct MockProvider {
     settings: Settings,
@@ -44,12 +38,12 @@ pub struct MockProvider {
     journal: Arc<Journal>,
 }
 
-/// An answer before its headers.
-struct Reply {
-    status: StatusCode,
-    headers: HeaderMap,
-    content_type: &'static str,
-    script: Script,
+/// A request on its way through the provider.
+struct Exchange {
+    parts: Parts,
+    dialect: &'static dyn Dialect,
+    request_id: String,
+    entry: Entry,
 }
 
 // === impl MockProvider ===
@@ -111,55 +105,65 @@ impl MockProvider {
         let started = Instant::now();
         let (parts, body) = request.into_parts();
         if control::owns(parts.uri.path()) {
-            return match control::answer(&self, &parts, body).await {
-                Ok(response) => response,
-                Err(error) => Reply::error(&error).into_response(None),
-            };
+            return control::answer(&self, &parts, body).await;
         }
-        let request_id = self.ids.hex("req_", 32);
+        let dialect = dialect::of(&parts);
+        let request_id = dialect.request_id(&self.ids);
         let entry = self
             .journal
             .begin(RequestRecord::arrived(&parts, request_id.clone()));
-        let reply = match self.reply(&parts, body, &entry).await {
+        let exchange = Exchange {
+            parts,
+            dialect,
+            request_id,
+            entry,
+        };
+        let reply = match self.reply(&exchange, body).await {
             Ok(Some(reply)) => reply,
             Ok(None) => {
-                entry.complete();
+                exchange.entry.complete();
                 switch.pull();
                 return future::pending().await;
             }
-            Err(error) => Reply::error(&error),
+            Err(error) => Reply::refused(dialect.refusal(&error, &exchange.request_id)),
         };
+        let Exchange {
+            request_id, entry, ..
+        } = exchange;
         entry.note(|record| record.status = Some(reply.status.as_u16()));
         let mut response = reply.into_response(Some(entry));
-        let headers = response.headers_mut();
         let elapsed = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        headers.insert("openai-processing-ms", HeaderValue::from(elapsed));
-        headers.insert("openai-version", HeaderValue::from_static("2020-10-01"));
         let request_id = HeaderValue::from_str(&request_id).expect("an id is visible ASCII");
-        headers.insert("x-request-id", request_id);
+        dialect.stamp(response.headers_mut(), request_id, elapsed);
         response
     }
 
     /// The reply to an API request; `None` is a reset.
     async fn reply(
         self: &Arc<Self>,
-        parts: &Parts,
+        exchange: &Exchange,
         body: Incoming,
-        entry: &Entry,
     ) -> Result<Option<Reply>, ApiError> {
+        let Exchange {
+            parts,
+            dialect,
+            request_id,
+            entry,
+        } = exchange;
         let body = read(body, self.settings.body_limit).await;
         if let Ok(body) = &body {
             entry.note(|record| record.set_body(body));
         }
-        let endpoint = Endpoint::find(&parts.method, parts.uri.path())?;
-        if self.settings.require_key == KeyCheck::Required && !has_key(&parts.headers) {
-            return Err(ApiError::MissingKey);
-        }
+        let endpoint = dialect.endpoint(parts)?;
+        dialect.admit(parts, body.as_deref().ok(), &self.settings)?;
         let body = body?;
         let size = body.len();
-        let document = endpoint.parse(&body);
+        let document = match endpoint.intake() {
+            Intake::Nothing => Ok(Map::new()),
+            Intake::Json => serde_json::from_slice(&body).map_err(|_| ApiError::BadJson),
+        };
         drop(body);
-        let model = endpoint.model_name(document.as_ref().ok());
+        let model = endpoint.selector(document.as_ref().ok());
         let fault = self.fault(&parts.headers, model, entry)?;
         let delay = self.settings.answer_delay + fault.delay;
         if !delay.is_zero() {
@@ -176,13 +180,18 @@ impl MockProvider {
             }
             _ => {}
         }
-        let document = document?;
-        let streams = endpoint.streams(&document);
-        if let Some(reply) = replaced(&fault, &endpoint, streams) {
+        let document: Map<String, Value> = document?;
+        let occasion = Occasion {
+            dialect: *dialect,
+            endpoint: endpoint.as_ref(),
+            framing: endpoint.framing(&document),
+            request_id,
+        };
+        if let Some(reply) = occasion.replaced(&fault) {
             return Ok(Some(reply));
         }
         let payload = if size > LARGE_BODY {
-            let (provider, endpoint) = (Arc::clone(self), endpoint.clone());
+            let (provider, endpoint) = (Arc::clone(self), Arc::clone(&endpoint));
             let answer = move || endpoint.answer(&document, &provider.context());
             tokio::task::spawn_blocking(answer)
                 .await
@@ -190,7 +199,7 @@ impl MockProvider {
         } else {
             endpoint.answer(&document, &self.context())?
         };
-        Ok(Some(self.staged(payload, &fault, &endpoint)))
+        Ok(Some(occasion.staged(payload, &fault, &self.settings)))
     }
 
     fn context(&self) -> Context<'_> {
@@ -235,75 +244,6 @@ impl MockProvider {
         });
         Ok(fault)
     }
-
-    /// Paces and cuts a good answer.
-    fn staged(&self, payload: Payload, fault: &Fault, endpoint: &Endpoint) -> Reply {
-        let count = |chunks: u32| usize::try_from(chunks).unwrap_or(usize::MAX);
-        let (mut script, prelude, content_type) = match payload {
-            Payload::Events(events) => {
-                (Script::events(events.frames), events.prelude, EVENT_STREAM)
-            }
-            Payload::Json(body) => {
-                let plain = fault.action.is_none() && fault.chunk_delay.is_none();
-                let script = if plain {
-                    Script::whole(body)
-                } else {
-                    Script::sliced(body)
-                };
-                (script, 0, JSON)
-            }
-        };
-        script.gap = fault.chunk_delay.unwrap_or(self.settings.token_delay);
-        match fault.action {
-            Some(Action::CutAfter(chunks)) => script.cut_after(count(chunks)),
-            Some(Action::EndAfter(chunks)) => script.end_after(count(chunks)),
-            Some(Action::EmptyStream) => script.cut_after(prelude),
-            Some(Action::ErrorIn200 { after }) if count(after) < script.frames.len() => {
-                script.end_after(count(after));
-                script
-                    .frames
-                    .push(endpoint.error_event(&SERVER_ERROR, after));
-            }
-            _ => {}
-        }
-        Reply {
-            status: StatusCode::OK,
-            headers: HeaderMap::new(),
-            content_type,
-            script,
-        }
-    }
-}
-
-const JSON: &str = "application/json";
-const EVENT_STREAM: &str = "text/event-stream; charset=utf-8";
-
-/// What an error inside a 200 says.
-const SERVER_ERROR: ApiError = ApiError::Injected {
-    status: StatusCode::INTERNAL_SERVER_ERROR,
-    retry_after: None,
-};
-
-/// The reply of a fault that needs no answer to spoil.
-fn replaced(fault: &Fault, endpoint: &Endpoint, streams: bool) -> Option<Reply> {
-    let body = match (fault.action, streams) {
-        (Some(Action::Garbage), false) => Bytes::from_static(GARBAGE),
-        (Some(Action::Garbage), true) => [b"data: ", GARBAGE, b"\n\n"].concat().into(),
-        (Some(Action::ErrorIn200 { .. }), false) => SERVER_ERROR.envelope().to_string().into(),
-        (Some(Action::ErrorIn200 { after: 0 }), true) => endpoint.error_event(&SERVER_ERROR, 0),
-        _ => return None,
-    };
-    let (script, content_type) = if streams {
-        (Script::events(vec![body]), EVENT_STREAM)
-    } else {
-        (Script::whole(body), JSON)
-    };
-    Some(Reply {
-        status: StatusCode::OK,
-        headers: HeaderMap::new(),
-        content_type,
-        script,
-    })
 }
 
 /// Reads a body up to a bound; one that announces more is not read at all.
@@ -315,66 +255,5 @@ pub(crate) async fn read(body: Incoming, limit: usize) -> Result<Bytes, ApiError
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(ApiError::BodyTooLarge { limit }),
         Err(_) => Err(ApiError::BodyBroken),
-    }
-}
-
-fn has_key(headers: &HeaderMap) -> bool {
-    headers.get(AUTHORIZATION).is_some_and(|value| {
-        let value = value.as_bytes().trim_ascii();
-        let key = match value.split_at_checked(6) {
-            Some((scheme, key)) if scheme.eq_ignore_ascii_case(b"bearer") => key.trim_ascii(),
-            _ => value,
-        };
-        !key.is_empty()
-    })
-}
-
-// === impl Endpoint ===
-
-impl Endpoint {
-    /// The body as an object; endpoints that take none ignore it.
-    fn parse(&self, body: &[u8]) -> Result<Map<String, Value>, ApiError> {
-        match self {
-            Self::ModelList | Self::Model(_) => Ok(Map::new()),
-            _ => serde_json::from_slice(body).map_err(|_| ApiError::BadJson),
-        }
-    }
-
-    /// What faults select the request by.
-    fn model_name(&self, document: Option<&Map<String, Value>>) -> Option<ModelSelector> {
-        match self {
-            Self::ModelList | Self::Model(_) => Some(ModelSelector::ModelList),
-            _ => {
-                let model = document?.get("model")?.as_str()?;
-                (model.len() <= LONGEST_MODEL).then(|| ModelSelector::Model(model.into()))
-            }
-        }
-    }
-}
-
-// === impl Reply ===
-
-impl Reply {
-    /// The one place that turns an error into a response.
-    fn error(error: &ApiError) -> Self {
-        let script = Script::whole(error.envelope().to_string());
-        Self {
-            status: error.status(),
-            headers: error.headers(),
-            content_type: JSON,
-            script,
-        }
-    }
-
-    fn into_response(self, entry: Option<Entry>) -> Response<AnswerBody> {
-        let mut response = Response::new(AnswerBody::new(self.script, entry));
-        *response.status_mut() = self.status;
-        *response.headers_mut() = self.headers;
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
-        if self.content_type == EVENT_STREAM {
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        }
-        response
     }
 }

@@ -63,7 +63,7 @@ impl<'a> Instance<'a> {
     }
 
     fn typed(&mut self, keywords: &'a Map<String, Value>, name: &str, depth: usize) -> Value {
-        match kind(keywords) {
+        match kind(keywords).to_ascii_lowercase().as_str() {
             "object" => self.object(keywords, depth),
             "array" => self.array(keywords, name, depth),
             "string" => {
@@ -257,6 +257,8 @@ mod tests {
                 json!("2025-01-01"),
             ),
             (json!({"type": "object"}), json!({})),
+            // Google writes types in capitals.
+            (json!({"type": "INTEGER"}), json!(1)),
             (json!(true), json!(null)),
             (
                 json!({"properties": {"city": {"type": "string"}}, "required": ["city", "zip"]}),

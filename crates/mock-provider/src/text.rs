@@ -66,6 +66,8 @@ pub(crate) struct Choice {
     pub(crate) tokens: usize,
     /// The reasoning part of `tokens`.
     pub(crate) reasoning: usize,
+    /// The stop sequence that ended the answer.
+    pub(crate) stop: Option<String>,
 }
 
 /// What the pieces are.
@@ -94,12 +96,12 @@ impl Generation<'_> {
         let encoding = Encoding::of(self.model);
         let reasoning = self.reasoning.min(self.limit.unwrap_or(usize::MAX));
         let limit = self.limit.map(|limit| limit - reasoning);
-        let (content, text, finish) = match self.call {
+        let (content, (text, stop), finish) = match self.call {
             Some(tool) => (
                 Content::Call {
                     name: tool.name.clone(),
                 },
-                schema::instance(&tool.parameters).to_string(),
+                (schema::instance(&tool.parameters).to_string(), None),
                 Finish::ToolCalls,
             ),
             None => (Content::Text, self.text(index, encoding), Finish::Stop),
@@ -112,6 +114,7 @@ impl Generation<'_> {
         Choice {
             content,
             pieces: cut.pieces,
+            stop: stop.filter(|_| cut.extent == Extent::Whole),
             finish: if cut.extent == Extent::Whole {
                 finish
             } else {
@@ -122,7 +125,17 @@ impl Generation<'_> {
         }
     }
 
-    fn text(&self, index: usize, encoding: Encoding) -> String {
+    /// What a model that shows its thinking thinks of the turn, in pieces of a token each.
+    pub(crate) fn thought(&self) -> Vec<String> {
+        let text = format!(
+            "The last turn says: {}. I am a mock, so I repeat it.",
+            echo(self.turn)
+        );
+        Encoding::of(self.model).pieces(&text, None).pieces
+    }
+
+    /// The text, and the stop sequence that ended it.
+    fn text(&self, index: usize, encoding: Encoding) -> (String, Option<String>) {
         let text = match self.format {
             Format::Text => self.prose(index, encoding),
             Format::JsonObject => json!({
@@ -136,11 +149,11 @@ impl Generation<'_> {
         let end = self
             .stops
             .iter()
-            .filter_map(|stop| text.find(stop.as_str()))
+            .filter_map(|stop| Some((text.find(stop.as_str())?, stop)))
             .min();
         match end {
-            Some(end) => text[..end].to_owned(),
-            None => text,
+            Some((end, stop)) => (text[..end].to_owned(), Some(stop.clone())),
+            None => (text, None),
         }
     }
 
@@ -235,6 +248,7 @@ mod tests {
         }
         .choice(0);
         assert_eq!(stopped.pieces.concat(), "I am gpt-4o");
+        assert_eq!(stopped.stop.as_deref(), Some(","));
         let padded = Generation {
             min_tokens: 100,
             ..base

@@ -10,8 +10,13 @@ pub(super) use self::request::{
 };
 
 use self::request::ChatRequest;
-use super::{Context, Payload, error::ApiError, fields::Fields, now, usage::Usage};
-use crate::text::{Choice, Content, Finish};
+use super::{fields::Fields, usage::Usage};
+use crate::{
+    dialect::{Context, Payload},
+    error::ApiError,
+    text::{Choice, Content, Finish},
+    wire::now,
+};
 
 /// What every part of one answer repeats.
 #[derive(Debug)]

@@ -4,18 +4,19 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Context, Events, Payload,
+    asked_model,
     chat::{Delivery, MOST_TOKENS, ReportedUsage, check_sampling, delivery, stops},
-    data_event, done_event,
-    error::ApiError,
+    done_event,
     fields::{Fields, wrong},
-    now,
     usage::{ChatUsage, Usage},
 };
 use crate::{
     cache::CacheUse,
+    dialect::{Context, Events, Payload},
+    error::ApiError,
     text::{Choice, Format, Generation, Turn},
     tokens::Encoding,
+    wire::{data_event, now},
 };
 
 /// OpenAI's default of `max_tokens` for this endpoint.
@@ -84,7 +85,7 @@ impl Head<'_> {
 }
 
 pub(super) fn answer(body: Fields<'_>, context: &Context<'_>) -> Result<Payload, ApiError> {
-    let model = context.model(&body)?;
+    let model = asked_model(&body, context)?;
     check_sampling(&body)?;
     let prompts = prompts(&body, Encoding::of(model))?;
     let n = body.integer("n", 1..=MOST_CHOICES)?.unwrap_or(1);

@@ -2,74 +2,48 @@
 
 use serde_json::Value;
 
-use super::{
-    error::ApiError,
-    fields::{Fields, wrong},
-};
-use crate::tokens::Encoding;
+use super::fields::{Fields, wrong};
+use crate::{error::ApiError, prompt::Prompt};
 
-/// What an image of low detail costs (OpenAI's vision guide).
-const IMAGE_TOKENS: usize = 85;
-
-/// The texts of a prompt, with what the rest of it costs.
-#[derive(Debug, Default)]
-pub(super) struct Prompt<'a> {
-    pub(super) texts: Vec<&'a str>,
-    /// Tokens that no text holds: framing, images, tool definitions.
-    pub(super) overhead: usize,
+/// Adds a message's content to a prompt; returns its text.
+pub(super) fn add<'a>(
+    prompt: &mut Prompt<'a>,
+    content: &'a Value,
+    path: &str,
+) -> Result<String, ApiError> {
+    match content {
+        Value::Null => Ok(String::new()),
+        Value::String(text) => {
+            prompt.text(text);
+            Ok(text.clone())
+        }
+        Value::Array(parts) => {
+            let mut said = Vec::new();
+            for (index, part) in parts.iter().enumerate() {
+                let part = Fields::nested(part, format!("{path}[{index}]"))?;
+                if let Some(text) = add_part(prompt, &part)? {
+                    said.push(text);
+                }
+            }
+            Ok(said.join("\n"))
+        }
+        other => Err(wrong(
+            path.to_owned(),
+            "a string or an array of objects",
+            other,
+        )),
+    }
 }
 
-// === impl Prompt ===
-
-impl<'a> Prompt<'a> {
-    /// Adds a message's content; returns its text.
-    pub(super) fn add(&mut self, content: &'a Value, path: &str) -> Result<String, ApiError> {
-        match content {
-            Value::Null => Ok(String::new()),
-            Value::String(text) => {
-                self.texts.push(text);
-                Ok(text.clone())
-            }
-            Value::Array(parts) => {
-                let mut said = Vec::new();
-                for (index, part) in parts.iter().enumerate() {
-                    let part = Fields::nested(part, format!("{path}[{index}]"))?;
-                    if let Some(text) = self.part(&part)? {
-                        said.push(text);
-                    }
-                }
-                Ok(said.join("\n"))
-            }
-            other => Err(wrong(
-                path.to_owned(),
-                "a string or an array of objects",
-                other,
-            )),
+fn add_part<'a>(prompt: &mut Prompt<'a>, part: &Fields<'a>) -> Result<Option<&'a str>, ApiError> {
+    let text = match part.required_string("type")? {
+        "text" | "input_text" | "output_text" | "summary_text" => part.required_string("text")?,
+        "refusal" => part.required_string("refusal")?,
+        _ => {
+            prompt.medium();
+            return Ok(None);
         }
-    }
-
-    fn part(&mut self, part: &Fields<'a>) -> Result<Option<&'a str>, ApiError> {
-        let text = match part.required_string("type")? {
-            "text" | "input_text" | "output_text" | "summary_text" => {
-                Some(part.required_string("text")?)
-            }
-            "refusal" => Some(part.required_string("refusal")?),
-            _ => {
-                self.overhead += IMAGE_TOKENS;
-                None
-            }
-        };
-        self.texts.extend(text);
-        Ok(text)
-    }
-
-    /// All tokens of the prompt.
-    pub(super) fn tokens(&self, encoding: Encoding) -> usize {
-        self.overhead
-            + self
-                .texts
-                .iter()
-                .map(|text| encoding.count(text))
-                .sum::<usize>()
-    }
+    };
+    prompt.text(text);
+    Ok(Some(text))
 }

@@ -2,8 +2,11 @@
 
 use serde::Serialize;
 
-use super::{Context, Payload, error::ApiError};
-use crate::ids::hash;
+use crate::{
+    dialect::{Context, Payload},
+    error::ApiError,
+    ids::hash,
+};
 
 #[derive(Debug, Serialize)]
 struct Model<'a> {

@@ -6,8 +6,13 @@ mod stream;
 use serde_json::{Map, Value, json};
 
 use self::request::ResponsesRequest;
-use super::{Context, Payload, error::ApiError, fields::Fields, now, usage::Usage};
-use crate::text::{Choice, Content, Finish};
+use super::{fields::Fields, usage::Usage};
+use crate::{
+    dialect::{Context, Payload},
+    error::ApiError,
+    text::{Choice, Content, Finish},
+    wire::now,
+};
 
 /// The response object before and after its output is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

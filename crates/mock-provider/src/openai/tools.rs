@@ -2,20 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{
+use super::fields::{Fields, one_of, wrong};
+use crate::{
+    calling::ToolChoice,
     error::ApiError,
-    fields::{Fields, one_of, wrong},
+    prompt::Prompt,
+    text::{Format, Tool},
 };
-use crate::text::{Format, Tool, Turn};
-
-/// `tool_choice`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ToolChoice<'a> {
-    None,
-    Auto,
-    Required,
-    Named(&'a str),
-}
 
 /// Where an API keeps the description of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,29 +87,11 @@ pub(super) fn tool_choice<'a>(
     }
 }
 
-/// The function that the mock model calls. Left to choose, it calls the one that the user names. It answers
-/// a tool's result in text, whatever is required of it, so that an agent's loop ends.
-pub(super) fn called<'t>(
-    tools: &'t [Tool],
-    choice: ToolChoice<'_>,
-    turn: &Turn,
-) -> Option<&'t Tool> {
-    match (choice, turn) {
-        (_, Turn::Tool(_)) | (ToolChoice::None, _) => None,
-        (ToolChoice::Required, _) => tools.first(),
-        (ToolChoice::Named(name), _) => tools.iter().find(|tool| tool.name == name),
-        (ToolChoice::Auto, Turn::User(said)) => {
-            tools.iter().find(|tool| said.contains(tool.name.as_str()))
-        }
-        (ToolChoice::Auto, Turn::Nothing) => None,
-    }
-}
-
 /// `response_format` of chat, `text.format` of the Responses API.
 pub(super) fn format(
     format: Option<Fields<'_>>,
     shape: Shape,
-    prompt: &[&str],
+    prompt: &Prompt<'_>,
 ) -> Result<Format, ApiError> {
     #[derive(Clone, Copy)]
     enum Kind {
@@ -140,6 +115,7 @@ pub(super) fn format(
         Kind::Text => Ok(Format::Text),
         Kind::Object => {
             if prompt
+                .texts()
                 .iter()
                 .any(|text| text.to_ascii_lowercase().contains("json"))
             {

@@ -3,13 +3,8 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Context, fields::Fields};
-use crate::{
-    cache::{self, CacheUse},
-    ids,
-    text::Choice,
-    tokens::{Encoding, base_name},
-};
+use super::fields::Fields;
+use crate::{cache::CacheUse, error::ApiError, text::Choice, tokens::base_name};
 
 /// Tokens of a request and its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,25 +105,11 @@ pub(super) fn reasoning_tokens(model: &str, effort: Option<&str>) -> usize {
 }
 
 /// The effort asked for, in chat's or the Responses API's place.
-pub(super) fn effort<'a>(body: &Fields<'a>) -> Result<Option<&'a str>, super::ApiError> {
+pub(super) fn effort<'a>(body: &Fields<'a>) -> Result<Option<&'a str>, ApiError> {
     match body.object("reasoning")? {
         Some(reasoning) => reasoning.string("effort"),
         None => body.string("reasoning_effort"),
     }
-}
-
-/// What the prompt cache does for a prompt. Short prompts, which are never cached, are not encoded again.
-pub(super) fn cache_use(
-    context: &Context<'_>,
-    model: &str,
-    prompt_tokens: usize,
-    text: impl FnOnce() -> String,
-) -> CacheUse {
-    if prompt_tokens < cache::SHORTEST {
-        return CacheUse::default();
-    }
-    let tokens = Encoding::of(model).encode(&text());
-    context.cache.visit(ids::hash(model.as_bytes()), &tokens)
 }
 
 #[cfg(test)]

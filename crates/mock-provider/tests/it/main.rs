@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod anthropic;
 mod chat;
 mod completions;
 mod control;

@@ -3,15 +3,17 @@
 use serde_json::Value;
 
 use super::super::{
-    Context,
-    content::Prompt,
-    error::ApiError,
+    asked_model, content,
     fields::{Fields, one_of, wrong},
-    tools::{self, Shape, ToolChoice},
+    tools::{self, Shape},
     usage,
 };
 use crate::{
     cache::CacheUse,
+    calling::{ToolChoice, called},
+    dialect::Context,
+    error::ApiError,
+    prompt::Prompt,
     text::{Finish, Format, Generation, Tool, Turn},
     tokens::Encoding,
 };
@@ -62,15 +64,15 @@ enum Role {
 
 impl<'a> ChatRequest<'a> {
     pub(super) fn parse(body: &Fields<'a>, context: &Context<'_>) -> Result<Self, ApiError> {
-        let model = context.model(body)?;
+        let model = asked_model(body, context)?;
         check_sampling(body)?;
         let (turn, mut prompt) = messages(body)?;
         let tools = tools::tools(body, Shape::Chat)?;
         let choice = tools::tool_choice(body, Shape::Chat, &tools)?;
-        let format = tools::format(body.object("response_format")?, Shape::Chat, &prompt.texts)?;
+        let format = tools::format(body.object("response_format")?, Shape::Chat, &prompt)?;
         let encoding = Encoding::of(model);
         if let Some(described) = body.get("tools") {
-            prompt.overhead += encoding.count(&described.to_string());
+            prompt.extra(encoding.count(&described.to_string()));
         }
         let prompt_tokens = prompt.tokens(encoding);
         Ok(Self {
@@ -78,7 +80,7 @@ impl<'a> ChatRequest<'a> {
             n: body.integer("n", 1..=MOST_CHOICES)?.unwrap_or(1),
             delivery: delivery(body)?,
             prompt_tokens,
-            cache: usage::cache_use(context, model, prompt_tokens, || prompt.texts.join("\n")),
+            cache: context.cache.implicit(model, prompt_tokens, &prompt),
             turn,
             format,
             tools,
@@ -94,7 +96,7 @@ impl<'a> ChatRequest<'a> {
             model: self.model,
             turn: &self.turn,
             format: &self.format,
-            call: tools::called(&self.tools, self.choice, &self.turn),
+            call: called(&self.tools, self.choice, &self.turn),
             stops: &self.stops,
             limit: self.limit,
             reasoning: self.reasoning,
@@ -195,8 +197,7 @@ fn limit(body: &Fields<'_>) -> Result<Option<usize>, ApiError> {
     Ok(new.or(old))
 }
 
-/// The last turn, and all texts. Framing is counted as OpenAI's cookbook does: three tokens a message and
-/// one for its role, one for a name, three before the answer.
+/// The last turn, and all texts.
 fn messages<'a>(body: &Fields<'a>) -> Result<(Turn, Prompt<'a>), ApiError> {
     const ROLES: [(&str, Role); 6] = [
         ("system", Role::System),
@@ -215,20 +216,17 @@ fn messages<'a>(body: &Fields<'a>) -> Result<(Turn, Prompt<'a>), ApiError> {
             "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead.".to_owned(),
         ));
     }
-    let mut prompt = Prompt {
-        texts: Vec::with_capacity(messages.len()),
-        overhead: 3,
-    };
+    let mut prompt = Prompt::new();
     let mut turn = Turn::Nothing;
     let mut tools_may_answer = false;
     for (index, message) in messages.iter().enumerate() {
         let message = Fields::nested(message, format!("messages[{index}]"))?;
         let role = message.required_string("role")?;
         let role = one_of(&message.path("role"), role, &ROLES)?;
-        prompt.overhead += 4;
+        prompt.message();
         if let Some(name) = message.string("name")? {
-            prompt.texts.push(name);
-            prompt.overhead += 1;
+            prompt.text(name);
+            prompt.extra(1);
         }
         let calls = message.array("tool_calls")?.unwrap_or_default();
         let content = match (role, message.get("content")) {
@@ -240,7 +238,7 @@ fn messages<'a>(body: &Fields<'a>) -> Result<(Turn, Prompt<'a>), ApiError> {
                 });
             }
         };
-        let said = prompt.add(content, &message.path("content"))?;
+        let said = content::add(&mut prompt, content, &message.path("content"))?;
         match role {
             Role::User => turn = Turn::User(said),
             Role::Tool if !tools_may_answer && message.required_string("role")? == "tool" => {
@@ -266,6 +264,8 @@ fn messages<'a>(body: &Fields<'a>) -> Result<(Turn, Prompt<'a>), ApiError> {
 fn count_calls<'a>(calls: &'a [Value], prompt: &mut Prompt<'a>) {
     let functions = calls.iter().filter_map(|call| call.get("function"));
     for text in functions.flat_map(|function| [function.get("name"), function.get("arguments")]) {
-        prompt.texts.extend(text.and_then(Value::as_str));
+        if let Some(text) = text.and_then(Value::as_str) {
+            prompt.text(text);
+        }
     }
 }

@@ -3,11 +3,15 @@
 use serde::Serialize;
 
 use super::{
-    super::{Context, Events, data_event, done_event, usage::ChatUsage},
+    super::{done_event, usage::ChatUsage},
     Envelope,
     request::ReportedUsage,
 };
-use crate::text::{Choice, Content, Finish};
+use crate::{
+    dialect::{Context, Events},
+    text::{Choice, Content, Finish},
+    wire::data_event,
+};
 
 #[derive(Debug, Serialize)]
 struct Chunk<'a> {

@@ -3,16 +3,19 @@
 use serde_json::Value;
 
 use super::super::{
-    Context,
+    asked_model,
     chat::{MOST_TOKENS, check_sampling},
-    content::Prompt,
-    error::ApiError,
+    content,
     fields::{Fields, one_of, wrong},
-    tools::{self, Shape, ToolChoice},
+    tools::{self, Shape},
     usage,
 };
 use crate::{
     cache::CacheUse,
+    calling::{ToolChoice, called},
+    dialect::Context,
+    error::ApiError,
+    prompt::Prompt,
     text::{Format, Generation, Tool, Turn},
     tokens::Encoding,
 };
@@ -37,32 +40,29 @@ impl<'a> ResponsesRequest<'a> {
     pub(super) fn parse(body: &Fields<'a>, context: &Context<'_>) -> Result<Self, ApiError> {
         // This endpoint words a missing model like any other parameter.
         body.required("model")?;
-        let model = context.model(body)?;
+        let model = asked_model(body, context)?;
         check_sampling(body)?;
-        let mut prompt = Prompt {
-            texts: Vec::new(),
-            overhead: 3,
-        };
+        let mut prompt = Prompt::new();
         if let Some(instructions) = body.string("instructions")? {
-            prompt.texts.push(instructions);
-            prompt.overhead += 4;
+            prompt.text(instructions);
+            prompt.message();
         }
         let turn = input(body, &mut prompt)?;
         let tools = tools::tools(body, Shape::Responses)?;
         let choice = tools::tool_choice(body, Shape::Responses, &tools)?;
         let format = match body.object("text")? {
-            Some(text) => tools::format(text.object("format")?, Shape::Responses, &prompt.texts)?,
+            Some(text) => tools::format(text.object("format")?, Shape::Responses, &prompt)?,
             None => Format::Text,
         };
         let encoding = Encoding::of(model);
         if let Some(described) = body.get("tools") {
-            prompt.overhead += encoding.count(&described.to_string());
+            prompt.extra(encoding.count(&described.to_string()));
         }
         let prompt_tokens = prompt.tokens(encoding);
         Ok(Self {
             streamed: body.flag("stream")?,
             prompt_tokens,
-            cache: usage::cache_use(context, model, prompt_tokens, || prompt.texts.join("\n")),
+            cache: context.cache.implicit(model, prompt_tokens, &prompt),
             model,
             turn,
             format,
@@ -78,7 +78,7 @@ impl<'a> ResponsesRequest<'a> {
             model: self.model,
             turn: &self.turn,
             format: &self.format,
-            call: tools::called(&self.tools, self.choice, &self.turn),
+            call: called(&self.tools, self.choice, &self.turn),
             stops: &[],
             limit: self.limit,
             reasoning: self.reasoning,
@@ -92,8 +92,8 @@ impl<'a> ResponsesRequest<'a> {
 fn input<'a>(body: &Fields<'a>, prompt: &mut Prompt<'a>) -> Result<Turn, ApiError> {
     let items = match body.required("input")? {
         text @ Value::String(_) => {
-            prompt.overhead += 4;
-            return prompt.add(text, "input").map(Turn::User);
+            prompt.message();
+            return content::add(prompt, text, "input").map(Turn::User);
         }
         Value::Array(items) => items,
         other => return Err(wrong("input".to_owned(), "a string or an array", other)),
@@ -101,16 +101,16 @@ fn input<'a>(body: &Fields<'a>, prompt: &mut Prompt<'a>) -> Result<Turn, ApiErro
     let mut turn = Turn::Nothing;
     for (index, item) in items.iter().enumerate() {
         let item = Fields::nested(item, format!("input[{index}]"))?;
-        prompt.overhead += 4;
+        prompt.message();
         match item.string("type")? {
             None | Some("message") => turn = message(&item, prompt)?.unwrap_or(turn),
             Some("function_call_output") => {
-                let output = prompt.add(item.required("output")?, &item.path("output"))?;
+                let output = content::add(prompt, item.required("output")?, &item.path("output"))?;
                 turn = Turn::Tool(output);
             }
             Some("function_call") => {
-                prompt.texts.push(item.required_string("name")?);
-                prompt.texts.push(item.required_string("arguments")?);
+                prompt.text(item.required_string("name")?);
+                prompt.text(item.required_string("arguments")?);
             }
             // Reasoning, built-in tools and references have no text that this model reads.
             Some(_) => {}
@@ -129,6 +129,6 @@ fn message<'a>(item: &Fields<'a>, prompt: &mut Prompt<'a>) -> Result<Option<Turn
     ];
     let role = item.required_string("role")?;
     let by_user = one_of(&item.path("role"), role, &ROLES)?;
-    let said = prompt.add(item.required("content")?, &item.path("content"))?;
+    let said = content::add(prompt, item.required("content")?, &item.path("content"))?;
     Ok(by_user.then_some(Turn::User(said)))
 }

@@ -3,11 +3,8 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{
-    super::{Events, named_event},
-    Response, Status, part,
-};
-use crate::text::Content;
+use super::{Response, Status, part};
+use crate::{dialect::Events, text::Content, wire::named_event};
 
 /// Numbers events as they are written.
 #[derive(Debug, Default)]
