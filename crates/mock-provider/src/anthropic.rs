@@ -26,7 +26,6 @@ use crate::{
 };
 
 const VERSION: &str = "anthropic-version";
-const VERSIONS: [&str; 2] = ["2023-01-01", "2023-06-01"];
 /// Where Anthropic's API is kept: by itself, and by Azure.
 const BASES: [&str; 2] = ["/v1/", "/anthropic/v1/"];
 /// What Vertex AI has in its paths before a model of Anthropic's.
@@ -118,7 +117,7 @@ impl Dialect for Anthropic {
         }
         match headers.get(VERSION) {
             None => Err(ApiError::refused("anthropic-version: header is required")),
-            Some(version) if VERSIONS.iter().any(|known| version == known) => Ok(()),
+            Some(version) if is_date(version.as_bytes()) => Ok(()),
             Some(version) => Err(ApiError::refused(format!(
                 "anthropic-version: \"{}\" is not a valid version",
                 String::from_utf8_lossy(version.as_bytes())
@@ -129,6 +128,15 @@ impl Dialect for Anthropic {
     fn refusal(&self, error: &ApiError, request_id: &str) -> Refusal {
         error::refusal(error, request_id)
     }
+}
+
+/// Versions are dates; clients of any age are served.
+fn is_date(version: &[u8]) -> bool {
+    let shape = |(at, byte): (usize, &u8)| match at {
+        4 | 7 => *byte == b'-',
+        _ => byte.is_ascii_digit(),
+    };
+    version.len() == 10 && version.iter().enumerate().all(shape)
 }
 
 /// The model and the verb of a Vertex path.

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     anthropic::Anthropic,
+    bedrock::Bedrock,
     cache::PromptCache,
     error::ApiError,
     fault::ModelSelector,
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// The first that owns a request answers it; OpenAI's owns all.
-static DIALECTS: [&dyn Dialect; 3] = [&Anthropic, &Azure, &OpenAi];
+static DIALECTS: [&dyn Dialect; 4] = [&Anthropic, &Bedrock, &Azure, &OpenAi];
 
 /// The longest model name taken.
 const LONGEST_MODEL: usize = 256;
@@ -93,6 +94,8 @@ pub(crate) struct Refusal {
 pub(crate) enum Framing {
     /// Server-sent events.
     Sse,
+    /// AWS's event stream.
+    AwsEvents,
 }
 
 /// What an endpoint draws on.
@@ -142,6 +145,7 @@ impl Framing {
     pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Sse => "text/event-stream; charset=utf-8",
+            Self::AwsEvents => "application/vnd.amazon.eventstream",
         }
     }
 
@@ -149,6 +153,7 @@ impl Framing {
     pub(crate) fn wrap(self, bytes: &[u8]) -> Bytes {
         match self {
             Self::Sse => [b"data: ", bytes, b"\n\n"].concat().into(),
+            Self::AwsEvents => Bytes::copy_from_slice(bytes),
         }
     }
 }

@@ -18,6 +18,9 @@ pub(crate) enum ApiError {
         "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY)."
     )]
     MissingKey,
+    /// A credential of the right form that proves nothing.
+    #[error("{message}")]
+    BadKey { kind: &'static str, message: String },
     #[error(
         "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON.)"
     )]
@@ -102,6 +105,7 @@ impl ApiError {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::MissingKey => StatusCode::UNAUTHORIZED,
+            Self::BadKey { .. } => StatusCode::FORBIDDEN,
             Self::UnknownModel(_) | Self::UnknownUrl { .. } | Self::NoSuchFault(_) => {
                 StatusCode::NOT_FOUND
             }

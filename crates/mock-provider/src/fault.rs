@@ -31,7 +31,7 @@ pub struct Fault {
 /// A chunk is one event of a stream, or 64 bytes of an answer that is not streamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// `status=503[;retry-after=2]`: OpenAI's error envelope under this status, 300 to 599.
+    /// `status=503[;retry-after=2]`: the dialect's error envelope under this status, 300 to 599.
     Status {
         /// The status sent.
         code: StatusCode,

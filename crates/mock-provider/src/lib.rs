@@ -20,6 +20,7 @@
 
 mod anthropic;
 mod ask;
+mod bedrock;
 mod cache;
 mod calling;
 mod control;
@@ -35,6 +36,7 @@ mod prompt;
 mod provider;
 mod reply;
 mod schema;
+mod seal;
 mod server;
 mod settings;
 mod shape;
@@ -48,4 +50,4 @@ pub use fault::{Action, Fault, FaultError, FaultRule, ModelSelector, TableFull};
 pub use journal::{Outcome, RequestRecord};
 pub use provider::MockProvider;
 pub use server::serve;
-pub use settings::{KeyCheck, ModelCheck, Settings};
+pub use settings::{AwsKey, KeyCheck, ModelCheck, Settings};

@@ -1,13 +1,14 @@
 //! What a mock provider is told once, at its start.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
-/// Whether a request must carry an `Authorization` header.
+/// Whether a request must carry a credential where its dialect has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KeyCheck {
-    /// A missing or blank credential is answered with OpenAI's 401. Any other value is accepted.
+    /// A missing or blank credential is refused in the dialect's words. Any other value is accepted, but for AWS
+    /// signatures that are malformed or, of a key in [`Settings::aws_keys`], wrong; those are never.
     Required,
-    /// The header is journaled (redacted) and otherwise ignored.
+    /// The credential is journaled (redacted) and otherwise ignored.
     #[default]
     Ignored,
 }
@@ -15,11 +16,20 @@ pub enum KeyCheck {
 /// Which model names may be asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ModelCheck {
-    /// Only [`Settings::models`]; others are answered with OpenAI's 404 `model_not_found`.
+    /// Only [`Settings::models`]; others are refused in the dialect's words.
     Listed,
     /// Every name is answered; `GET /v1/models` still lists [`Settings::models`] only.
     #[default]
     Any,
+}
+
+/// An access key of AWS whose signatures are judged. Of others, the form is.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AwsKey {
+    /// The access key id, which requests name.
+    pub id: String,
+    /// The secret access key, by which they are signed.
+    pub secret: String,
 }
 
 /// Configuration of a [`MockProvider`](crate::MockProvider).
@@ -31,6 +41,9 @@ pub struct Settings {
     pub model_check: ModelCheck,
     /// Whether a credential is demanded.
     pub require_key: KeyCheck,
+    /// Whose signatures are judged; by default the two keys that AWS's documentation signs its examples with,
+    /// `AKIDEXAMPLE` and `AKIAIOSFODNN7EXAMPLE`.
+    pub aws_keys: Vec<AwsKey>,
     /// Wait before each answer starts. A fault's `delay` comes on top.
     pub answer_delay: Duration,
     /// Wait between two chunks of a stream. A fault's `chunk-delay` replaces it.
@@ -49,6 +62,25 @@ pub struct Settings {
     pub shutdown_grace: Duration,
 }
 
+// === impl AwsKey ===
+
+impl From<(&str, &str)> for AwsKey {
+    fn from((id, secret): (&str, &str)) -> Self {
+        Self {
+            id: id.to_owned(),
+            secret: secret.to_owned(),
+        }
+    }
+}
+
+impl fmt::Debug for AwsKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AwsKey")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
 // === impl Settings ===
 
 impl Default for Settings {
@@ -57,6 +89,7 @@ impl Default for Settings {
             models: DEFAULT_MODELS.iter().map(|&name| name.to_owned()).collect(),
             model_check: ModelCheck::default(),
             require_key: KeyCheck::default(),
+            aws_keys: PUBLISHED_AWS_KEYS.map(AwsKey::from).into(),
             answer_delay: Duration::ZERO,
             token_delay: Duration::ZERO,
             min_answer_tokens: 0,
@@ -67,6 +100,14 @@ impl Default for Settings {
         }
     }
 }
+
+const PUBLISHED_AWS_KEYS: [(&str, &str); 2] = [
+    ("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
+    (
+        "AKIAIOSFODNN7EXAMPLE",
+        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    ),
+];
 
 const DEFAULT_MODELS: &[&str] = &[
     "gpt-5",

@@ -21,7 +21,11 @@ pub(crate) enum Shape {
     List(&'static Shape),
     /// An object with any fields.
     Map,
+    /// An object whose fields, of any name, are all of one form.
+    MapOf(&'static Shape),
     Object(&'static Record),
+    /// An object with exactly one of the fields.
+    Union(&'static Record),
     /// An object whose `type` says which.
     Tagged(&'static [(&'static str, &'static Record)]),
     /// A string, or the other.
@@ -94,6 +98,8 @@ pub(crate) enum Problem {
         got: f64,
         range: RangeInclusive<f64>,
     },
+    /// Not exactly one of a union's fields.
+    Union(usize),
 }
 
 /// The type that was expected.
@@ -246,7 +252,23 @@ impl Walk {
                 }
                 Ok(())
             }
+            (Shape::MapOf(item), Value::Object(object)) => {
+                for (name, value) in object {
+                    self.path.push(Step::Field(name.clone()));
+                    self.value(value, item)?;
+                    self.path.pop();
+                }
+                Ok(())
+            }
             (Shape::Object(record), Value::Object(object)) => self.fields(object, record),
+            (Shape::Union(record), Value::Object(object)) => {
+                let given = object.values().filter(|value| !value.is_null()).count();
+                self.fields(object, record)?;
+                match given {
+                    1 => Ok(()),
+                    given => Err(self.here(Problem::Union(given))),
+                }
+            }
             (Shape::Tagged(variants), Value::Object(object)) => self.tagged(object, variants),
             (shape, _) => Err(self.here(Problem::Type(shape.kind()))),
         }
@@ -305,7 +327,9 @@ impl Shape {
             Self::Integer(_) => Kind::Integer,
             Self::Number(_) => Kind::Number,
             Self::List(_) => Kind::List,
-            Self::Map | Self::Object(_) | Self::Tagged(_) => Kind::Object,
+            Self::Map | Self::MapOf(_) | Self::Object(_) | Self::Union(_) | Self::Tagged(_) => {
+                Kind::Object
+            }
             Self::TextOr(other) => other.kind(),
         }
     }

@@ -2,11 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{
-    message::signature,
-    request::{list, text},
-};
-use crate::{ask::Thinking, error::ApiError};
+use super::request::{list, text};
+use crate::{ask::Thinking, error::ApiError, seal::seal};
 
 /// The messages of a request, those of one role in a row taken together, as the API takes them.
 #[derive(Debug)]
@@ -243,7 +240,7 @@ impl Merged<'_> {
     fn check_signatures(&self) -> Result<(), ApiError> {
         for block in self.blocks.iter().filter(|block| block.kind == "thinking") {
             let thought = text(block.object, "thinking").unwrap_or_default();
-            if text(block.object, "signature") != Some(signature(thought).as_str()) {
+            if text(block.object, "signature") != Some(seal(thought).as_str()) {
                 return Err(ApiError::refused(format!(
                     "{}: Invalid `signature` in `thinking` block",
                     block.path

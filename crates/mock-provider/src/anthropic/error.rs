@@ -99,6 +99,7 @@ pub(super) fn violated(violation: &Violation, inside: &[&str]) -> ApiError {
             format!("Input should be less than or equal to {}", range.end())
         }
         Problem::NumberRange { range, .. } => format!("range: {}..{}", range.start(), range.end()),
+        Problem::Union(given) => format!("Exactly one field should be given, not {given}"),
     };
     ApiError::refused(format!("{}: {said}", path.join(".")))
 }

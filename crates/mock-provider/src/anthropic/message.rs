@@ -1,8 +1,6 @@
 //! An answer as a message, and the count of a prompt's tokens.
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 use super::{
     Place,
@@ -13,6 +11,7 @@ use crate::{
     ask::{Answered, Caching},
     dialect::{Context, Payload},
     error::ApiError,
+    seal::seal,
     text::{Choice, Content, Finish},
 };
 
@@ -97,16 +96,11 @@ pub(super) fn count(
     Ok(Payload::json(&json!({"input_tokens": ask.prompt_tokens()})))
 }
 
-/// What the API signs a thought with, so that it knows its own again.
-pub(super) fn signature(thought: &str) -> String {
-    BASE64_STANDARD.encode(Sha256::digest(format!("mock thought: {thought}")))
-}
-
 fn blocks(choice: &Choice, thought: Vec<String>, context: &Context<'_>) -> Vec<Block> {
     let mut blocks = Vec::new();
     if choice.reasoning > 0 {
         blocks.push(Block::Thinking {
-            signature: signature(&thought.concat()),
+            signature: seal(&thought.concat()),
             pieces: thought,
         });
     }

@@ -46,6 +46,7 @@ pub(super) fn envelope(error: &ApiError) -> Value {
 
 pub(super) fn code(error: &ApiError) -> Option<&'static str> {
     match error {
+        ApiError::BadKey { kind, .. } => Some(kind),
         ApiError::UnknownModel(_) => Some("model_not_found"),
         ApiError::Missing { .. } => Some("missing_required_parameter"),
         ApiError::Type { .. } => Some("invalid_type"),

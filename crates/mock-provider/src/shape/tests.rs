@@ -13,6 +13,14 @@ static BODY: Record = Record(&[
         "parts",
         Shape::TextOr(&Shape::List(&Shape::Tagged(&[("text", &PART)]))),
     ),
+    Field::optional(
+        "one",
+        Shape::Union(&Record(&[
+            Field::optional("a", Shape::Map),
+            Field::optional("b", Shape::Flag),
+        ])),
+    ),
+    Field::optional("all", Shape::MapOf(&Shape::Text)),
 ]);
 
 fn first(body: Value, naming: Naming) -> Option<(String, Problem)> {
@@ -73,6 +81,22 @@ fn finds_the_first_violation_and_where_it_is() {
                 got: Some("film".to_owned()),
                 allowed: vec!["text"],
             },
+        ),
+        (json!({"maxTokens": 1, "one": {}}), "one", Problem::Union(0)),
+        (
+            json!({"maxTokens": 1, "one": {"b": 1}}),
+            "one.b",
+            Problem::Type(Kind::Flag),
+        ),
+        (
+            json!({"maxTokens": 1, "one": {"a": {}, "b": true}}),
+            "one",
+            Problem::Union(2),
+        ),
+        (
+            json!({"maxTokens": 1, "all": {"x": "y", "z": 1}}),
+            "all.z",
+            Problem::Type(Kind::Text),
         ),
         (json!({"max_tokens": 1}), "max_tokens", Problem::Unknown),
     ] {

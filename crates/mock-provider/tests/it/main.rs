@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod anthropic;
+mod azure;
+mod bedrock;
 mod chat;
 mod completions;
 mod control;
