@@ -36,6 +36,7 @@ pub(crate) enum Thinking {
 /// What prompts a provider caches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Caching {
+    Implicit,
     Marked,
 }
 
@@ -78,6 +79,9 @@ impl Ask<'_> {
         generation.reasoning = thought.len();
         let prompt_tokens = self.prompt_tokens();
         let cache = match caching {
+            Caching::Implicit => context
+                .cache
+                .implicit(self.model, prompt_tokens, &self.prompt),
             Caching::Marked => context.cache.marked(self.model, &self.prompt),
         };
         Answered {
@@ -97,6 +101,10 @@ impl Answered {
     /// Tokens of all answers, thoughts included.
     pub(crate) fn output_tokens(&self) -> usize {
         self.choices.iter().map(|choice| choice.tokens).sum()
+    }
+
+    pub(crate) fn thought_tokens(&self) -> usize {
+        self.choices.iter().map(|choice| choice.reasoning).sum()
     }
 
     /// Prompt tokens that the cache neither gave nor took.

@@ -13,6 +13,7 @@ use crate::{
     cache::PromptCache,
     error::ApiError,
     fault::ModelSelector,
+    gemini::Google,
     ids::Ids,
     openai::{Azure, OpenAi},
     settings::{ModelCheck, Settings},
@@ -20,7 +21,14 @@ use crate::{
 };
 
 /// The first that owns a request answers it; OpenAI's owns all.
-static DIALECTS: [&dyn Dialect; 4] = [&Anthropic, &Bedrock, &Azure, &OpenAi];
+static DIALECTS: [&dyn Dialect; 6] = [
+    &Anthropic,
+    &Google::GeminiApi,
+    &Google::VertexAi,
+    &Bedrock,
+    &Azure,
+    &OpenAi,
+];
 
 /// The longest model name taken.
 const LONGEST_MODEL: usize = 256;
@@ -94,6 +102,8 @@ pub(crate) struct Refusal {
 pub(crate) enum Framing {
     /// Server-sent events.
     Sse,
+    /// The elements of a JSON array, as Google streams to who does not ask for events.
+    JsonArray,
     /// AWS's event stream.
     AwsEvents,
 }
@@ -145,6 +155,7 @@ impl Framing {
     pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Sse => "text/event-stream; charset=utf-8",
+            Self::JsonArray => "application/json; charset=UTF-8",
             Self::AwsEvents => "application/vnd.amazon.eventstream",
         }
     }
@@ -153,7 +164,7 @@ impl Framing {
     pub(crate) fn wrap(self, bytes: &[u8]) -> Bytes {
         match self {
             Self::Sse => [b"data: ", bytes, b"\n\n"].concat().into(),
-            Self::AwsEvents => Bytes::copy_from_slice(bytes),
+            Self::JsonArray | Self::AwsEvents => Bytes::copy_from_slice(bytes),
         }
     }
 }

@@ -28,6 +28,7 @@ mod credential;
 mod dialect;
 mod error;
 mod fault;
+mod gemini;
 mod ids;
 mod journal;
 mod openai;

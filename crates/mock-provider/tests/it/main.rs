@@ -10,6 +10,7 @@ mod completions;
 mod control;
 mod embeddings;
 mod faults;
+mod gemini;
 mod lifecycle;
 mod protocol;
 mod responses;
