@@ -16,16 +16,18 @@ use crate::{
     gemini::Google,
     ids::Ids,
     openai::{Azure, OpenAi},
+    rerank::Rerank,
     settings::{ModelCheck, Settings},
     wire::to_bytes,
 };
 
 /// The first that owns a request answers it; OpenAI's owns all.
-static DIALECTS: [&dyn Dialect; 6] = [
+static DIALECTS: [&dyn Dialect; 7] = [
     &Anthropic,
     &Google::GeminiApi,
     &Google::VertexAi,
     &Bedrock,
+    &Rerank,
     &Azure,
     &OpenAi,
 ];

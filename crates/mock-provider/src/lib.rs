@@ -36,6 +36,7 @@ mod percent;
 mod prompt;
 mod provider;
 mod reply;
+mod rerank;
 mod schema;
 mod seal;
 mod server;

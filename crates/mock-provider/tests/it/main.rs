@@ -13,6 +13,7 @@ mod faults;
 mod gemini;
 mod lifecycle;
 mod protocol;
+mod rerank;
 mod responses;
 mod server;
 mod tools;

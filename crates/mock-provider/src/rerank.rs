@@ -1,0 +1,120 @@
+//! Cohere's rerank API, which others copy.
+
+mod answer;
+mod error;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, request::Parts};
+use serde_json::{Map, Value};
+
+use crate::{
+    credential,
+    dialect::{self, Context, Dialect, Endpoint, Framing, Intake, Payload, Refusal},
+    error::ApiError,
+    fault::ModelSelector,
+    ids::Ids,
+    settings::{KeyCheck, Settings},
+};
+
+/// Cohere's API, of which rerank is served.
+#[derive(Debug)]
+pub(crate) struct Rerank;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    /// `POST /v1/rerank`: documents may be objects, and come back when asked for.
+    V1,
+    /// `POST /v2/rerank`
+    V2,
+}
+
+// === impl Rerank ===
+
+impl Dialect for Rerank {
+    fn owns(&self, parts: &Parts) -> bool {
+        Version::of(parts.uri.path()).is_some()
+    }
+
+    fn request_id(&self, ids: &Ids) -> String {
+        ids.uuid()
+    }
+
+    fn stamp(&self, headers: &mut HeaderMap, request_id: HeaderValue, _elapsed_ms: u64) {
+        headers.insert("x-debug-trace-id", request_id);
+    }
+
+    fn endpoint(&self, parts: &Parts) -> Result<Arc<dyn Endpoint>, ApiError> {
+        let path = parts.uri.path();
+        match Version::of(path) {
+            Some(version) if parts.method == Method::POST => Ok(Arc::new(version)),
+            Some(_) => Err(ApiError::MethodNotAllowed {
+                method: parts.method.clone(),
+                path: path.to_owned(),
+                allowed: "POST",
+            }),
+            None => Err(ApiError::UnknownUrl {
+                method: parts.method.clone(),
+                path: path.to_owned(),
+            }),
+        }
+    }
+
+    fn admit(
+        &self,
+        parts: &Parts,
+        _body: Option<&[u8]>,
+        settings: &Settings,
+    ) -> Result<(), ApiError> {
+        match settings.require_key {
+            KeyCheck::Required if credential::bearer(&parts.headers).is_none() => {
+                Err(ApiError::MissingKey)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn refusal(&self, error: &ApiError, request_id: &str) -> Refusal {
+        error::refusal(error, request_id)
+    }
+}
+
+// === impl Version ===
+
+impl Version {
+    fn of(path: &str) -> Option<Self> {
+        match path {
+            "/v1/rerank" => Some(Self::V1),
+            "/v2/rerank" => Some(Self::V2),
+            _ => None,
+        }
+    }
+}
+
+impl Endpoint for Version {
+    fn intake(&self) -> Intake {
+        Intake::Json
+    }
+
+    fn selector(&self, document: Option<&Map<String, Value>>) -> Option<ModelSelector> {
+        dialect::by_body(document)
+    }
+
+    fn framing(&self, _document: &Map<String, Value>) -> Option<Framing> {
+        None
+    }
+
+    fn answer(
+        &self,
+        document: &Map<String, Value>,
+        context: &Context<'_>,
+    ) -> Result<Payload, ApiError> {
+        answer::answer(document, *self, context)
+    }
+
+    /// Never asked for: nothing is streamed.
+    fn error_event(&self, error: &ApiError, _position: u32, request_id: &str) -> Bytes {
+        error::refusal(error, request_id).body
+    }
+}
