@@ -27,7 +27,7 @@ use crate::operation::Operation;
 
 pub(super) use content::{audio, data_url, file, image_source};
 pub(super) use request_in::{effort, mode, push_user, schema_of, tool};
-pub(super) use request_out::{effort as effort_word, function, mode_word, schema_members};
+pub(super) use request_out::{effort as effort_word, function, mode_word, schema_members, thinks};
 pub(super) use usage::read as read_usage;
 
 /// See the module.

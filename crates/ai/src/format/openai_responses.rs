@@ -53,11 +53,7 @@ impl Codec for OpenAiResponses {
         request_out::write(request, dropped)
     }
 
-    fn read_response(
-        &self,
-        body: Map<String, Value>,
-        _: &Stamp,
-    ) -> Result<ChatResponse, Error> {
+    fn read_response(&self, body: Map<String, Value>, _: &Stamp) -> Result<ChatResponse, Error> {
         response::read(body)
     }
 

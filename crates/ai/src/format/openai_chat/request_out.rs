@@ -91,7 +91,7 @@ fn put_sampling(sampling: Sampling, body: &mut Map<String, Value>, dropped: &mut
         .get("model")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    let limit = match needs_new_limit(model) {
+    let limit = match thinks(model) {
         true => "max_completion_tokens",
         false => "max_tokens",
     };
@@ -108,9 +108,9 @@ fn put_sampling(sampling: Sampling, body: &mut Map<String, Value>, dropped: &mut
     body.extend(members);
 }
 
-/// Whether it is a model of OpenAI's own that refuses `max_tokens`: the `o` series, and all since
-/// GPT-5.
-fn needs_new_limit(model: &str) -> bool {
+/// Whether it is a model of OpenAI's own that thinks, and refuses `max_tokens`: the `o` series, and
+/// all since GPT-5.
+pub(in crate::format) fn thinks(model: &str) -> bool {
     let name = model.rsplit('/').next().unwrap_or(model);
     let number = |prefix: &str| {
         let digits = name.strip_prefix(prefix)?;

@@ -86,7 +86,11 @@ impl Reader {
 }
 
 fn text(members: &mut Members<'_>, key: &str) -> Option<String> {
-    members.text(key).ok().flatten().filter(|text| !text.is_empty())
+    members
+        .text(key)
+        .ok()
+        .flatten()
+        .filter(|text| !text.is_empty())
 }
 
 fn started(mut response: Members<'_>) -> ChatEvent {

@@ -91,7 +91,11 @@ fn message(
             push_user(turns, parts.into_iter().map(part));
         }
         "assistant" => said(content, at, turns, dropped)?,
-        _ => return Err(path.key("role").wrong("system, developer, user or assistant")),
+        _ => {
+            return Err(path
+                .key("role")
+                .wrong("system, developer, user or assistant"));
+        }
     }
     Ok(())
 }
@@ -119,7 +123,10 @@ fn said(
                 push_assistant(turns, AssistantPart::Text(Text(item.required("text")?)));
             }
             "refusal" => {
-                push_assistant(turns, AssistantPart::Refusal(Text(item.required("refusal")?)));
+                push_assistant(
+                    turns,
+                    AssistantPart::Refusal(Text(item.required("refusal")?)),
+                );
             }
             _ => {
                 dropped.add(&at);
@@ -152,7 +159,8 @@ fn inputs(
             "input_text" | "output_text" | "text" => Input::Text(Text(item.required("text")?)),
             "input_image" => {
                 if item.take("file_id").is_some() {
-                    let why = "is a file in the keeping of another provider; send its bytes instead";
+                    let why =
+                        "is a file in the keeping of another provider; send its bytes instead";
                     return Err(at.key("file_id").untranslatable(why));
                 }
                 Input::Image(Image {
@@ -191,9 +199,15 @@ pub(super) fn reasoning(item: &mut Members<'_>) -> Result<Option<Reasoning>, Err
     let mut texts = Vec::new();
     for key in ["summary", "content"] {
         let parts = item.list(key)?;
-        texts.extend(parts.iter().filter_map(|part| part["text"].as_str().map(str::to_owned)));
+        texts.extend(
+            parts
+                .iter()
+                .filter_map(|part| part["text"].as_str().map(str::to_owned)),
+        );
     }
-    let data = item.text("encrypted_content")?.filter(|data| !data.is_empty());
+    let data = item
+        .text("encrypted_content")?
+        .filter(|data| !data.is_empty());
     let data = data.map(|data| Opaque::read(data, Format::OpenAiResponses));
     Ok(match (texts.is_empty(), data) {
         (true, None) => None,

@@ -63,7 +63,13 @@ pub(super) fn read(body: Map<String, Value>, dropped: &mut Dropped) -> Result<Ch
         request.format = text(Members::new(map, root.key("text")), dropped)?;
     }
     // What a gateway without memory does in any case, and what is there to be looked at later.
-    body.skip(&["store", "include", "stream_options", "truncation", "metadata"]);
+    body.skip(&[
+        "store",
+        "include",
+        "stream_options",
+        "truncation",
+        "metadata",
+    ]);
     body.rest(dropped);
     Ok(request)
 }
@@ -138,7 +144,9 @@ fn choice(request: &mut ChatRequest, choice: Option<Value>) -> Result<(), Error>
                 "allowed_tools" => {
                     let allowed = choice.list("tools")?;
                     let names: Vec<_> = allowed.iter().filter_map(|t| t["name"].as_str()).collect();
-                    request.tools.retain(|tool| names.contains(&tool.name.as_str()));
+                    request
+                        .tools
+                        .retain(|tool| names.contains(&tool.name.as_str()));
                     mode(&choice.required("mode")?)
                 }
                 _ => return Err(wrong()),

@@ -9,7 +9,9 @@ use crate::chat::{
 };
 use crate::error::Error;
 use crate::format::Format;
-use crate::format::openai_chat::{data_url, effort_word, function, mode_word, schema_members};
+use crate::format::openai_chat::{
+    data_url, effort_word, function, mode_word, schema_members, thinks,
+};
 use crate::json::compact;
 
 pub(super) fn write(
@@ -43,11 +45,16 @@ pub(super) fn write(
             Turn::Assistant(parts) => assistant(parts, &mut items, dropped),
         }
     }
-    if instructions.as_ref().is_some_and(|text| text.cache.is_some()) {
+    if instructions
+        .as_ref()
+        .is_some_and(|text| text.cache.is_some())
+    {
         dropped.name("system[].cache_control");
     }
     let has_tools = !tools.is_empty();
     let effort = thinking.and_then(|thinking| effort_word(thinking, dropped));
+    // The gateway's clients keep their conversations themselves, thoughts included.
+    let include = thinks(&model).then(|| json!(["reasoning.encrypted_content"]));
     let mut body = compact([
         ("model", model.into()),
         ("instructions", instructions.map(|text| text.part.0).into()),
@@ -59,14 +66,22 @@ pub(super) fn write(
                 false => Value::Null,
             },
         ),
-        ("tool_choice", tool_choice.filter(|_| has_tools).map(choice).into()),
-        ("parallel_tool_calls", parallel_tools.filter(|_| has_tools).into()),
+        (
+            "tool_choice",
+            tool_choice.filter(|_| has_tools).map(choice).into(),
+        ),
+        (
+            "parallel_tool_calls",
+            parallel_tools.filter(|_| has_tools).into(),
+        ),
         ("text", text_format(format)),
-        ("reasoning", effort.map(|word| json!({"effort": word})).into()),
+        (
+            "reasoning",
+            effort.map(|word| json!({"effort": word})).into(),
+        ),
         ("user", user.map(|user| user.0).into()),
-        // The gateway's clients keep their conversations themselves, thoughts included.
         ("store", false.into()),
-        ("include", json!(["reasoning.encrypted_content"])),
+        ("include", include.into()),
     ]);
     put_sampling(sampling, &mut body, dropped);
     if let Streaming::Events(_) = stream {
@@ -98,7 +113,10 @@ fn put_sampling(sampling: Sampling, body: &mut Map<String, Value>, dropped: &mut
     }
     body.extend(compact([
         // The API takes no less.
-        ("max_output_tokens", max_tokens.map(|most| most.max(16)).into()),
+        (
+            "max_output_tokens",
+            max_tokens.map(|most| most.max(16)).into(),
+        ),
         ("temperature", temperature.into()),
         ("top_p", top_p.into()),
     ]));
@@ -165,7 +183,13 @@ fn user(
                 let mut parts = result.parts;
                 let output = match (parts.len(), parts.pop()) {
                     (_, None) => "".into(),
-                    (1, Some(Marked { part: Input::Text(text), .. })) => text.into(),
+                    (
+                        1,
+                        Some(Marked {
+                            part: Input::Text(text),
+                            ..
+                        }),
+                    ) => text.into(),
                     (_, last) => parts
                         .into_iter()
                         .chain(last)
@@ -213,11 +237,7 @@ fn input(part: Input) -> Result<Value, Error> {
 }
 
 /// Thoughts, messages and calls are items of their own, in the order in which they came.
-fn assistant(
-    parts: Vec<Marked<AssistantPart>>,
-    items: &mut Vec<Value>,
-    dropped: &mut Dropped,
-) {
+fn assistant(parts: Vec<Marked<AssistantPart>>, items: &mut Vec<Value>, dropped: &mut Dropped) {
     for Marked { part, cache } in parts {
         if cache.is_some() {
             dropped.name("messages[].content[].cache_control");
@@ -263,7 +283,8 @@ pub(super) fn reasoning(thought: Reasoning) -> Map<String, Value> {
         ("summary", summary),
         (
             "encrypted_content",
-            data.map(|data| data.written_in(Format::OpenAiResponses)).into(),
+            data.map(|data| data.written_in(Format::OpenAiResponses))
+                .into(),
         ),
     ])
 }

@@ -20,7 +20,9 @@ pub(super) fn read(body: Map<String, Value>) -> Result<ChatResponse, Error> {
     for item in items {
         parts_of(item, &mut parts);
     }
-    let calls = parts.iter().filter(|part| matches!(part, AssistantPart::Call(_)));
+    let calls = parts
+        .iter()
+        .filter(|part| matches!(part, AssistantPart::Call(_)));
     let calls = calls.count();
     let details = Members::lenient(body.take("incomplete_details").unwrap_or_default());
     let text = |members: &mut Members<'_>, key: &str| members.text(key).ok().flatten();

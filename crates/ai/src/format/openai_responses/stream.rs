@@ -63,7 +63,11 @@ impl Kind {
     /// that has all of it there.
     fn events(&self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::Text => ("response.output_text.delta", "response.output_text.done", "text"),
+            Self::Text => (
+                "response.output_text.delta",
+                "response.output_text.done",
+                "text",
+            ),
             Self::Refusal => ("response.refusal.delta", "response.refusal.done", "refusal"),
             Self::Thought => (
                 "response.reasoning_summary_text.delta",
@@ -163,7 +167,12 @@ impl Writer {
     }
 
     fn item_id(&self, kind: &Kind) -> String {
-        format!("{}_{}_{}", kind.prefix(), self.asked.stamp.id, self.output.len())
+        format!(
+            "{}_{}_{}",
+            kind.prefix(),
+            self.asked.stamp.id,
+            self.output.len()
+        )
     }
 
     /// The members that say where something is.
