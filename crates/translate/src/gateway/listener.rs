@@ -1,29 +1,31 @@
 //! Listeners: which can be served, and which routes they allow.
 
+mod spoken;
+
 use std::sync::Arc;
 
 use agw_api::conditions::{gateway as reasons, types};
 use agw_api::external::gateways::{
     GatewayListeners, GatewayListenersAllowedRoutesNamespacesFrom as FromKind,
-    GatewayListenersTlsMode as TlsMode,
 };
 use agw_api::names::GATEWAY_GROUP;
 use agw_core::hostname::Hostname;
 use agw_core::id::RouteKind;
-use agw_core::listener::{Listener, Protocol, Transport};
+use agw_core::listener::{Listener, Transport};
 use agw_core::policy::TrafficPolicy;
 use serde_json::{Value, json};
 
-use super::clients::{Asked, Clients, PortClients};
+use super::clients::Clients;
 use super::selector::Selector;
 use super::set::Owner;
 use super::tls::TlsReader;
 use crate::finding::Code;
 use crate::infra::{Port, PortProtocol};
-use crate::report::{Report, Subject};
+use crate::report::Report;
 use crate::settings::Mode;
 use crate::state::ClusterState;
 use crate::status::{Condition, conditions};
+use spoken::{Made, Spoken, kinds, passes_through};
 
 /// Where a deployed proxy shows its configuration, metrics and readiness.
 const RESERVED_PORTS: [i32; 3] = [15000, 15020, 15021];
@@ -212,120 +214,6 @@ fn plan(
     }
 }
 
-/// What is spoken on a listener, by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Spoken {
-    Http,
-    Https,
-    Tls,
-    Tcp,
-    Udp,
-}
-
-impl Spoken {
-    fn of(protocol: &str) -> Option<Self> {
-        Some(match protocol {
-            "HTTP" => Self::Http,
-            "HTTPS" => Self::Https,
-            "TLS" => Self::Tls,
-            "TCP" => Self::Tcp,
-            "UDP" => Self::Udp,
-            _ => return None,
-        })
-    }
-
-    /// The kinds of routes that say where what comes there goes.
-    fn kinds(self) -> &'static [RouteKind] {
-        match self {
-            Self::Http | Self::Https => &[RouteKind::Http, RouteKind::Grpc],
-            Self::Tls => &[RouteKind::Tls],
-            Self::Tcp => &[RouteKind::Tcp],
-            Self::Udp => &[RouteKind::Udp],
-        }
-    }
-}
-
-/// What becomes of a listener's protocol.
-#[derive(Default)]
-struct Made {
-    /// `None` when it cannot be served.
-    protocol: Option<Protocol>,
-    /// Of its references.
-    problem: Option<Condition>,
-    refused: Option<(&'static str, &'static str)>,
-}
-
-impl Made {
-    fn of(
-        planner: &Planner<'_>,
-        protocol: Spoken,
-        spec: &GatewayListeners,
-        field: &str,
-        report: &mut Report,
-    ) -> Self {
-        let plain = match protocol {
-            Spoken::Http => Protocol::Http,
-            Spoken::Tcp => Protocol::Tcp,
-            Spoken::Udp => Protocol::Udp,
-            Spoken::Tls if passes_through(spec) => Protocol::TlsPassthrough,
-            Spoken::Https | Spoken::Tls => {
-                return Self::with_tls(planner, protocol, spec, field, report);
-            }
-        };
-        if spec.tls.is_some() && plain != Protocol::TlsPassthrough {
-            let message = format!(
-                "a listener for {} has no TLS: `tls` has no effect here",
-                spec.protocol
-            );
-            let remedy = "remove it, or use `protocol: HTTPS` or `protocol: TLS`";
-            let (subject, at) = (planner.tls.subject, format!("{field}.tls"));
-            report.add(subject, Code::UnsupportedValue, &at, message, remedy);
-        }
-        Self {
-            protocol: Some(plain),
-            ..Self::default()
-        }
-    }
-
-    /// With its certificates, and what is asked of clients.
-    fn with_tls(
-        planner: &Planner<'_>,
-        protocol: Spoken,
-        spec: &GatewayListeners,
-        field: &str,
-        report: &mut Report,
-    ) -> Self {
-        let PortClients { asked, problem } = planner.clients.of(spec.port).clone();
-        let clients = match asked {
-            None => None,
-            Some(Asked::Valid(clients)) => Some(clients),
-            Some(Asked::NoAuthority) => {
-                let why = "no authority that vouches for clients can be used";
-                return Self {
-                    problem,
-                    refused: Some((reasons::NO_VALID_CA_CERTIFICATE, why)),
-                    protocol: None,
-                };
-            }
-        };
-        let (tls, own) = planner.tls.read(spec, clients, field, report);
-        let protocol = tls.map(|tls| match protocol {
-            Spoken::Https => Protocol::Https(tls),
-            _ => Protocol::Tls(tls),
-        });
-        Self {
-            protocol,
-            problem: own.or(problem),
-            refused: None,
-        }
-    }
-}
-
-fn passes_through(spec: &GatewayListeners) -> bool {
-    let mode = spec.tls.as_ref().and_then(|tls| tls.mode.as_ref());
-    mode == Some(&TlsMode::Passthrough)
-}
-
 fn refusal(
     mode: Mode,
     protocol: Option<Spoken>,
@@ -397,47 +285,6 @@ fn refusal(
 
 fn is_reserved(mode: Mode, port: i32) -> bool {
     mode == Mode::Cluster && RESERVED_PORTS.contains(&port)
-}
-
-/// The route kinds that may attach, and whether all that are named are known.
-fn kinds(
-    protocol: Option<Spoken>,
-    spec: &GatewayListeners,
-    subject: Subject<'_>,
-    field: &str,
-    report: &mut Report,
-) -> (Vec<RouteKind>, Condition) {
-    let carried = protocol.map_or(&[][..], Spoken::kinds);
-    let named = spec.allowed_routes.as_ref().and_then(|a| a.kinds.as_ref());
-    let ok = Condition::yes(types::RESOLVED_REFS, reasons::RESOLVED_REFS);
-    let Some(named) = named.filter(|n| !n.is_empty()) else {
-        return (carried.to_vec(), ok);
-    };
-    let (mut kinds, mut unknown) = (Vec::new(), Vec::new());
-    for asked in named {
-        let ours = asked.group.as_deref().unwrap_or(GATEWAY_GROUP) == GATEWAY_GROUP;
-        let kind = carried.iter().find(|k| ours && k.as_str() == asked.kind);
-        match kind {
-            Some(kind) => kinds.push(*kind),
-            None => unknown.push(asked.kind.as_str()),
-        }
-    }
-    if unknown.is_empty() || protocol.is_none() {
-        return (kinds, ok);
-    }
-    let message = format!("route kinds that cannot attach: {}", unknown.join(", "));
-    let at = format!("{field}.allowedRoutes.kinds");
-    let served: Vec<_> = carried.iter().map(|k| format!("`{k}`")).collect();
-    let remedy = format!("use {}", served.join(" or "));
-    report.add(
-        subject,
-        Code::UnsupportedValue,
-        &at,
-        message.clone(),
-        remedy,
-    );
-    let not = Condition::no(types::RESOLVED_REFS, reasons::INVALID_ROUTE_KINDS, message);
-    (kinds, not)
 }
 
 /// `Same` is the namespace of the listener's owner.
