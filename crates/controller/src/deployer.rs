@@ -1,16 +1,11 @@
-//! Deploying proxies: for each Gateway what its translation asks for, by server-side apply.
-//!
-//! An object is applied when what is wanted of it changed (its hash is in an annotation), or when
-//! somebody else changed it. What is not wanted any more is deleted; what belongs to a Gateway that
-//! is deleted goes with it, for the Gateway owns it.
+//! Deploying proxies: which Gateways are due, and what has become of each.
 
 pub(crate) mod objects;
 mod owned;
 mod part;
+mod work;
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use agw_core::id::ObjectKey;
 use agw_translate::Translation;
@@ -18,29 +13,24 @@ use agw_translate::finding::ObjectRef;
 use agw_translate::infra::GatewayInfra;
 use agw_translate::status::Address;
 use kube::Client;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
-use parking_lot::Mutex;
-use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use agw_api::names::APP_NAME;
-
 use crate::ca::Bundle;
-use crate::error::{Error, Retry, within};
+use crate::error::Error;
 use crate::facts::{Deployment, Deployments};
 use crate::lease::Leadership;
 use crate::live::{Live, LiveObjects};
-use crate::metrics::{Deployed, Metrics};
+use crate::metrics::Metrics;
 use crate::queue::{Queue, at};
 use crate::reconcile::Publication;
-use objects::{Desired, ProxySettings, is_as_wanted};
-use owned::{Owned, OwnedObjects};
+use objects::ProxySettings;
+use owned::Owned;
 use part::Part;
+use work::{Task, Worker};
 
-const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 /// Gateways that are worked on at a time.
 const CONCURRENCY: usize = 4;
 
@@ -62,28 +52,6 @@ pub(crate) struct Deployer {
     failures: BTreeMap<ObjectKey, String>,
 }
 
-/// By part and name.
-type Settled = HashMap<(Part, ObjectKey), Arc<Value>>;
-
-/// What the work on one Gateway needs.
-#[derive(Clone)]
-struct Worker {
-    client: Client,
-    settings: Arc<ProxySettings>,
-    owned: OwnedObjects,
-    metrics: Metrics,
-    leadership: Leadership,
-    /// Objects as they were after they were last found or made right.
-    settled: Arc<Mutex<Settled>>,
-}
-
-/// What is to become of one Gateway's objects.
-enum Task {
-    Deploy(Box<GatewayInfra>, Bundle),
-    /// The Gateway is there and not ours any more.
-    Remove,
-}
-
 impl Deployer {
     pub(crate) fn new(
         client: Client,
@@ -93,14 +61,7 @@ impl Deployer {
         inputs: Inputs,
     ) -> (Self, watch::Receiver<Deployments>) {
         let (deployments, receiver) = watch::channel(Deployments::new());
-        let worker = Worker {
-            client,
-            settings: Arc::new(settings),
-            owned: OwnedObjects::default(),
-            metrics,
-            leadership: inputs.leadership.clone(),
-            settled: Arc::default(),
-        };
+        let worker = Worker::new(client, settings, metrics, inputs.leadership.clone());
         let deployer = Self {
             worker,
             live,
@@ -147,7 +108,7 @@ impl Deployer {
 
     fn take_leadership(&mut self) {
         // A renewal says nothing new; a win does, and then nothing is settled here yet.
-        if self.inputs.leadership.is_held() && self.worker.settled.lock().is_empty() {
+        if self.inputs.leadership.is_held() && self.worker.has_settled_nothing() {
             self.mark_all();
         }
     }
@@ -279,147 +240,5 @@ impl Deployer {
             unusable_address,
             ready: deployment.map_or(0, |owned| owned.ready()),
         }
-    }
-}
-
-impl Worker {
-    async fn carry_out(&self, gateway: &ObjectKey, task: Task) -> Result<(), Error> {
-        let wanted = match task {
-            Task::Deploy(infra, bundle) => {
-                let wanted = objects::desired(&infra, &self.settings, &bundle);
-                for desired in &wanted {
-                    self.make(&infra, desired).await?;
-                }
-                wanted
-            }
-            Task::Remove => Vec::new(),
-        };
-        for (part, key, owned) in self.owned.of_gateway(gateway) {
-            let stays = wanted.iter().any(|d| d.part == part && d.key == key);
-            if !stays && !owned.leaving {
-                self.prune(part, &key, &owned).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Applies one object unless it is as it should be.
-    async fn make(&self, infra: &GatewayInfra, desired: &Desired) -> Result<(), Error> {
-        let id = (desired.part, desired.key.clone());
-        let known = self.owned.get(desired.part, &desired.key);
-        if let Some(known) = known.filter(|known| known.owner == infra.uid && !known.leaving) {
-            let is_applied = known.applied.as_ref() == Some(&desired.hash);
-            let settled = self.settled.lock().get(&id).cloned();
-            let is_untouched = match settled {
-                Some(settled) => settled == known.content,
-                None => is_as_wanted(&known.content, &desired.body),
-            };
-            if is_applied && is_untouched {
-                self.settled.lock().insert(id, known.content);
-                return Ok(());
-            }
-            return self.apply(desired, Some(&known)).await;
-        }
-        // Not among ours, but it may be there: then it is somebody else's.
-        let api = desired.part.within(&self.client, &desired.key.namespace);
-        let get = api.get_opt(&desired.key.name);
-        let found = within("a deployed object cannot be read", ANSWER_WITHIN, get).await?;
-        match found.map(Owned::of) {
-            Some(found) if found.owner != infra.uid || found.owner.is_none() || found.leaving => {
-                Err(Error::Foreign {
-                    object: format!("{} {}", desired.part.kind(), desired.key),
-                    gateway: infra.gateway.to_string(),
-                })
-            }
-            found => self.apply(desired, found.as_ref()).await,
-        }
-    }
-
-    async fn apply(&self, desired: &Desired, live: Option<&Owned>) -> Result<(), Error> {
-        if !self.leadership.is_held() {
-            return Ok(());
-        }
-        let (part, key) = (desired.part, &desired.key);
-        let api = part.within(&self.client, &key.namespace);
-        let mut body = desired.body.clone();
-        keep_scale(part, &mut body, live);
-        self.make_room(desired, live).await?;
-        let parameters = PatchParams::apply(APP_NAME).force();
-        let body = Patch::Apply(body);
-        let patch = api.patch(&key.name, &parameters, &body);
-        let applied = within("an object cannot be applied", ANSWER_WITHIN, patch).await;
-        let applied = applied.inspect_err(|_| {
-            self.metrics.deployed(part.kind(), Deployed::Failed);
-        })?;
-        tracing::info!(kind = part.kind(), object = %key, "applied");
-        self.metrics.deployed(part.kind(), Deployed::Applied);
-        let owned = Owned::of(applied);
-        self.settled
-            .lock()
-            .insert((part, key.clone()), owned.content.clone());
-        self.owned.put(part, key.clone(), owned);
-        Ok(())
-    }
-
-    /// The address of a Service never changes: one that is to have another is made anew, once the
-    /// API server has said that it would give that address.
-    async fn make_room(&self, desired: &Desired, live: Option<&Owned>) -> Result<(), Error> {
-        let asked = &desired.body["spec"]["clusterIP"];
-        let Some(live) = live.filter(|live| live.content["spec"]["clusterIP"] != *asked) else {
-            return Ok(());
-        };
-        if desired.part != Part::Service || !asked.is_string() {
-            return Ok(());
-        }
-        let (part, key) = (desired.part, &desired.key);
-        let mut probe = desired.body.clone();
-        probe["metadata"] = json!({ "generateName": "agentgateway-" });
-        let probe = serde_json::from_value(probe).map_err(|error| Error::Api {
-            what: "the Service cannot be made",
-            source: Box::new(kube::Error::SerdeError(error)),
-        })?;
-        let parameters = PostParams {
-            dry_run: true,
-            ..PostParams::default()
-        };
-        let api = part.within(&self.client, &key.namespace);
-        let create = api.create(&parameters, &probe);
-        within("the address cannot be used", ANSWER_WITHIN, create).await?;
-        self.prune(part, key, live).await
-    }
-
-    async fn prune(&self, part: Part, key: &ObjectKey, owned: &Owned) -> Result<(), Error> {
-        if !self.leadership.is_held() {
-            return Ok(());
-        }
-        let api = part.within(&self.client, &key.namespace);
-        let parameters = DeleteParams::background().preconditions(Preconditions {
-            uid: Some(owned.uid.clone()),
-            resource_version: None,
-        });
-        let delete = api.delete(&key.name, &parameters);
-        let deleted = within("an object cannot be deleted", ANSWER_WITHIN, delete).await;
-        self.settled.lock().remove(&(part, key.clone()));
-        match deleted {
-            Ok(_) => {
-                tracing::info!(kind = part.kind(), object = %key, "deleted: it is not wanted any more");
-                self.metrics.deployed(part.kind(), Deployed::Pruned);
-                Ok(())
-            }
-            Err(error) if matches!(error.retry(), Retry::Gone | Retry::Conflict) => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-/// Where an autoscaler decides on replicas the field is not ours. But giving up a field that was
-/// applied before resets it, to one replica; so what is there is repeated.
-fn keep_scale(part: Part, body: &mut Value, live: Option<&Owned>) {
-    if part != Part::Deployment || body["spec"].get("replicas").is_some() {
-        return;
-    }
-    let replicas = live.map(|owned| owned.content["spec"]["replicas"].clone());
-    if let Some(replicas) = replicas.filter(Value::is_number) {
-        body["spec"]["replicas"] = replicas;
     }
 }
