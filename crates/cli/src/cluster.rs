@@ -4,6 +4,8 @@ pub(crate) mod controller;
 mod deliveries;
 mod health;
 pub(crate) mod proxy;
+mod relaying;
+mod serving;
 
 use std::net::SocketAddr;
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use agw_core::id::ObjectKey;
 use agw_translate::Settings as TranslateSettings;
 use kube::Client;
 use rustls::ServerConfig;
@@ -10,13 +11,13 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::ca::{CaSettings, Keeper};
+use crate::ca::{Bundle, CaSettings, Keeper};
 use crate::deployer::objects::ProxySettings;
 use crate::deployer::{self, Deployer};
 use crate::error::Error;
 use crate::events::Reporter;
 use crate::facts::Deliveries;
-use crate::lease::{Election, Leadership, LeaseSettings};
+use crate::lease::{Election, Leader, Leadership, LeaseSettings};
 use crate::live::LiveObjects;
 use crate::metrics::Metrics;
 use crate::reconcile::{Publication, Reconciler};
@@ -31,6 +32,9 @@ pub struct ControllerSettings {
     pub lease: LeaseSettings,
     pub ca: CaSettings,
     pub proxy: ProxySettings,
+    /// The ServiceAccount that all replicas run as; without it no other replica is known by its
+    /// token.
+    pub account: Option<ObjectKey>,
 }
 
 /// A client of the cluster that this process runs in, or that the kubeconfig names.
@@ -48,10 +52,12 @@ pub async fn connect() -> Result<Client, Error> {
 pub struct Controller {
     published: Publication,
     tls: watch::Receiver<Option<Arc<ServerConfig>>>,
+    trust: watch::Receiver<Option<Bundle>>,
     deliveries: watch::Sender<Deliveries>,
     unlisted: watch::Receiver<Vec<&'static str>>,
     tokens: TokenReviewer,
     leadership: Leadership,
+    leader: Leader,
     metrics: Metrics,
     /// Ends everything but the election.
     end: CancellationToken,
@@ -72,7 +78,8 @@ impl Controller {
         let live = LiveObjects::default();
         let (end, end_election) = (CancellationToken::new(), CancellationToken::new());
         let instance = settings.lease.identity.clone();
-        let (election, leadership) = Election::new(client.clone(), settings.lease, metrics.clone());
+        let (election, leadership, leader) =
+            Election::new(client.clone(), settings.lease, metrics.clone());
         let (keeper, ca) = Keeper::new(
             client.clone(),
             settings.ca,
@@ -91,7 +98,7 @@ impl Controller {
         let audience = settings.proxy.audience.clone();
         let inputs = deployer::Inputs {
             published: published.clone(),
-            bundle: ca.bundle,
+            bundle: ca.bundle.clone(),
             leadership: leadership.clone(),
         };
         let (deployer, deployments) = Deployer::new(
@@ -125,14 +132,17 @@ impl Controller {
             tokens: TokenReviewer::new(
                 client.clone(),
                 audience,
+                settings.account,
                 published.clone(),
                 metrics.clone(),
             ),
             published,
             tls: ca.tls,
+            trust: ca.bundle,
             deliveries,
             unlisted,
             leadership,
+            leader,
             metrics,
             end,
             tasks,
@@ -151,6 +161,11 @@ impl Controller {
         self.tls.clone()
     }
 
+    /// The certificates to trust other replicas by, in PEM.
+    pub fn trust(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.trust.clone()
+    }
+
     /// Where to tell what proxies have taken and report.
     pub fn deliveries(&self) -> &watch::Sender<Deliveries> {
         &self.deliveries
@@ -167,6 +182,11 @@ impl Controller {
 
     pub fn leadership(&self) -> Leadership {
         self.leadership.clone()
+    }
+
+    /// Which other replica leads.
+    pub fn leader(&self) -> Leader {
+        self.leader.clone()
     }
 
     pub fn metrics(&self) -> Metrics {

@@ -17,7 +17,7 @@ pub struct Deliveries {
 /// What the proxies of one Gateway have taken.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Delivery {
-    /// Proxies that are connected.
+    /// Proxies that are connected, to whichever replica.
     pub connected: usize,
     /// The newest revision whose configuration every connected proxy has; a revision that changed
     /// nothing for the Gateway counts as taken.
@@ -41,11 +41,27 @@ pub(crate) struct Deployment {
 /// By Gateway.
 pub(crate) type Deployments = BTreeMap<ObjectKey, Deployment>;
 
+/// Whether all proxies have had the time to tell what they have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// Those that are ready and not known have yet to be told of: this replica has led for a moment
+    /// only.
+    #[default]
+    Some,
+    All,
+}
+
 /// The facts for statuses of `revision`.
 ///
-/// A proxy may be connected to another replica of the controller. So where none is connected here,
-/// ready ones count as current: they got their configuration from somewhere.
-pub(crate) fn facts(revision: u64, deliveries: &Deliveries, deployments: &Deployments) -> Facts {
+/// Of a proxy that is ready and not known no replica tells: it lost its connection, or its replica
+/// did. It does not count. Where none is known, ready ones count as current: they got their
+/// configuration from somewhere.
+pub(crate) fn facts(
+    revision: u64,
+    deliveries: &Deliveries,
+    deployments: &Deployments,
+    heard: Heard,
+) -> Facts {
     let keys: BTreeSet<_> = deliveries
         .gateways
         .keys()
@@ -54,7 +70,10 @@ pub(crate) fn facts(revision: u64, deliveries: &Deliveries, deployments: &Deploy
     let gateways = keys.into_iter().map(|key| {
         let deployment = deployments.get(key).cloned().unwrap_or_default();
         let delivery = deliveries.gateways.get(key).filter(|d| d.connected > 0);
+        let known = delivery.map_or(0, |delivery| delivery.connected);
+        let missing = usize::try_from(deployment.ready).unwrap_or(usize::MAX) > known;
         let proxies = match delivery {
+            _ if missing && heard == Heard::Some => Proxies::Behind,
             Some(delivery) if delivery.revision >= revision => Proxies::Current,
             Some(_) => Proxies::Behind,
             None if deployment.ready > 0 => Proxies::Current,
@@ -139,17 +158,32 @@ mod tests {
         }
     }
 
+    fn ready(ready: u32) -> Deployments {
+        let deployment = Deployment {
+            ready,
+            ..Deployment::default()
+        };
+        Deployments::from([(key("gw"), deployment)])
+    }
+
+    #[test]
+    fn ready_proxies_are_waited_for_until_all_replicas_were_heard() {
+        let table = [
+            (deliveries(2, 7), ready(2), Proxies::Current),
+            (deliveries(1, 7), ready(2), Proxies::Behind),
+            (deliveries(0, 0), ready(2), Proxies::Behind),
+            (deliveries(0, 0), ready(0), Proxies::None),
+            (deliveries(3, 7), ready(2), Proxies::Current),
+        ];
+        for (deliveries, deployments, expected) in table {
+            let facts = facts(7, &deliveries, &deployments, Heard::Some);
+            let proxies = facts.gateways[&key("gw")].proxies;
+            assert_eq!(proxies, expected, "{deliveries:?}");
+        }
+    }
+
     #[test]
     fn proxies_are_current_when_all_have_the_revision() {
-        let ready = |ready| {
-            Deployments::from([(
-                key("gw"),
-                Deployment {
-                    ready,
-                    ..Deployment::default()
-                },
-            )])
-        };
         let table = [
             (deliveries(2, 7), ready(2), Proxies::Current),
             (deliveries(2, 6), ready(2), Proxies::Behind),
@@ -158,7 +192,7 @@ mod tests {
             (deliveries(1, 7), Deployments::new(), Proxies::Current),
         ];
         for (deliveries, deployments, expected) in table {
-            let facts = facts(7, &deliveries, &deployments);
+            let facts = facts(7, &deliveries, &deployments, Heard::All);
             assert_eq!(
                 facts.gateways[&key("gw")].proxies,
                 expected,
@@ -171,8 +205,8 @@ mod tests {
     fn only_what_depends_on_a_fact_is_looked_at_again() {
         let route = |name: &str| ObjectRef::new("HTTPRoute", Some("ns"), name);
         let unsettled = BTreeSet::from([route("new")]);
-        let behind = facts(7, &deliveries(1, 6), &Deployments::new());
-        let mut current = facts(7, &deliveries(1, 7), &Deployments::new());
+        let facts = |acked| facts(7, &deliveries(1, acked), &Deployments::new(), Heard::All);
+        let (behind, mut current) = (facts(6), facts(7));
         let gateway = reference("Gateway", &key("gw"));
         assert_eq!(
             affected(&behind, &current, &unsettled),

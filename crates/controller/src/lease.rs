@@ -4,6 +4,7 @@
 //! not renew for two thirds of the Lease's time. Others take it when they have seen no renewal for
 //! the whole time, by their own clock. So clocks need not agree, and at most one writes.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -56,11 +57,15 @@ impl Leadership {
     }
 }
 
+/// Where the replica is that leads, if it is another one and says so; see [`identity`].
+pub type Leader = watch::Receiver<Option<SocketAddr>>;
+
 /// The election as one replica takes part in it.
 pub(crate) struct Election {
     api: Api<Lease>,
     settings: LeaseSettings,
     until: watch::Sender<Option<Instant>>,
+    leader: watch::Sender<Option<SocketAddr>>,
     metrics: Metrics,
     /// The holder's last sign of life, and when it was seen here.
     seen: Option<(Sign, Instant)>,
@@ -78,16 +83,18 @@ impl Election {
         client: Client,
         settings: LeaseSettings,
         metrics: Metrics,
-    ) -> (Self, Leadership) {
+    ) -> (Self, Leadership, Leader) {
         let (until, receiver) = watch::channel(None);
+        let (leader, leads) = watch::channel(None);
         let election = Self {
             api: Api::namespaced(client, &settings.namespace),
             settings,
             until,
+            leader,
             metrics,
             seen: None,
         };
-        (election, Leadership(receiver))
+        (election, Leadership(receiver), leads)
     }
 
     /// Takes part until `end`; the Lease is then given up, so that another need not wait.
@@ -114,11 +121,17 @@ impl Election {
                     tracing::info!(lease = self.settings.name, "this replica leads now");
                 }
                 self.metrics.leading(true);
+                self.follow(None);
                 self.until.send_replace(Some(started + self.patience()));
                 self.settings.renew
             }
             Ok(false) => {
                 self.lose("another replica holds the Lease");
+                let holder = self
+                    .seen
+                    .as_ref()
+                    .and_then(|(sign, _)| sign.holder.as_deref());
+                self.follow(holder.and_then(address_of));
                 self.until_free().min(self.settings.renew / 2)
             }
             Err(error) => {
@@ -148,6 +161,11 @@ impl Election {
     /// How long the holder goes on without a renewal.
     fn patience(&self) -> Duration {
         self.settings.duration * 2 / 3
+    }
+
+    fn follow(&self, leader: Option<SocketAddr>) {
+        self.leader
+            .send_if_modified(|known| std::mem::replace(known, leader) != leader);
     }
 
     fn lose(&self, why: &str) {
@@ -275,9 +293,33 @@ impl Election {
     }
 }
 
-/// A name for this replica that no other has.
-pub fn identity(pod: &str) -> String {
+/// A name for this replica that no other has, and that says where the others reach it.
+pub fn identity(pod: &str, address: Option<SocketAddr>) -> String {
     use std::hash::{BuildHasher, RandomState};
     let number = RandomState::new().hash_one(pod);
-    format!("{pod}_{number:016x}")
+    let address = address.map(|address| format!("_{address}"));
+    format!("{pod}{}_{number:016x}", address.unwrap_or_default())
+}
+
+/// Where the replica of this identity is reached.
+fn address_of(identity: &str) -> Option<SocketAddr> {
+    identity.split('_').nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_says_where_its_replica_is() {
+        for address in ["10.0.0.7:15010", "[fd00::7]:15010"] {
+            let address = address.parse().unwrap();
+            let name = identity("controller-7f-x", Some(address));
+            assert_eq!(address_of(&name), Some(address), "{name}");
+            assert!(name.starts_with("controller-7f-x_"), "{name}");
+        }
+        for nowhere in [&*identity("controller", None), "", "other", "a_b_c", "a__"] {
+            assert_eq!(address_of(nowhere), None, "{nowhere}");
+        }
+    }
 }

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::decode;
 use crate::error::{Error, Retry, within};
-use crate::facts::{self, Deliveries, Deployments};
+use crate::facts::{self, Deliveries, Deployments, Heard};
 use crate::lease::Leadership;
 use crate::live::{Live, LiveObjects};
 use crate::metrics::{Metrics, StatusWrite};
@@ -36,6 +36,9 @@ const CONCURRENCY: usize = 8;
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 /// Proxies are given this long to take a configuration before a status says that they have not.
 const ACK_WITHIN: Duration = Duration::from_millis(300);
+/// Whoever comes to lead gives all proxies this long to tell what they have, those of the other
+/// replicas with them, before it says something that depends on it.
+const HEARD_WITHIN: Duration = Duration::from_secs(5);
 /// A backend's health is written this often at most.
 const HEALTH_EVERY: Duration = Duration::from_secs(10);
 /// Statuses that are compared in one go, before others get their turn on the thread.
@@ -63,6 +66,9 @@ pub(crate) struct Writer {
     hold: Option<Instant>,
     writes: JoinSet<Done>,
     leads: bool,
+    heard: Heard,
+    /// When all proxies will have told what they have.
+    heard_at: Option<Instant>,
 }
 
 /// A write that has ended.
@@ -88,6 +94,8 @@ impl Writer {
             hold: None,
             writes: JoinSet::new(),
             leads: false,
+            heard: Heard::default(),
+            heard_at: None,
         }
     }
 
@@ -114,6 +122,7 @@ impl Writer {
                 Err(error) => tracing::error!(%error, "a status write broke off"),
             },
             () = at(next) => {}
+            () = at(self.heard_at) => self.hear_no_longer(),
         }
         self.work().await;
     }
@@ -140,14 +149,14 @@ impl Writer {
         for object in self.board.want(&published.translation.statuses) {
             self.board.queue.mark(object, now);
         }
-        self.hold = Some(now + ACK_WITHIN);
+        self.hold = self.hold.max(Some(now + ACK_WITHIN));
         self.take_facts();
     }
 
     fn take_facts(&mut self) {
         let deliveries = self.inputs.deliveries.borrow_and_update().clone();
         let deployments = self.inputs.deployments.borrow_and_update().clone();
-        let facts = facts::facts(self.revision, &deliveries, &deployments);
+        let facts = facts::facts(self.revision, &deliveries, &deployments, self.heard);
         let now = Instant::now();
         for object in facts::affected(&self.facts, &facts, &self.unsettled) {
             for set in self.board.sets_of(&object) {
@@ -163,6 +172,10 @@ impl Writer {
         let leads = self.inputs.leadership.is_held();
         if leads && !self.leads {
             let now = Instant::now();
+            self.heard = Heard::Some;
+            self.heard_at = Some(now + HEARD_WITHIN);
+            self.hold = self.hold.max(self.heard_at);
+            self.take_facts();
             let stale = self.live.filter(|object, live| {
                 Resource::named(&object.kind)
                     .is_some_and(|r| merge::has_ours(r.status, &live.status))
@@ -177,6 +190,13 @@ impl Writer {
             self.board.rest();
         }
         self.leads = leads;
+    }
+
+    /// What is not known by now is not waited for.
+    fn hear_no_longer(&mut self) {
+        self.heard = Heard::All;
+        self.heard_at = None;
+        self.take_facts();
     }
 
     /// Starts the writes that are due, as many as may be under way.

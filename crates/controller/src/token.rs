@@ -1,4 +1,4 @@
-//! Whose a proxy's token is: asked of the API server, remembered for a moment.
+//! Whose a token is: asked of the API server, remembered for a moment.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,12 +33,21 @@ pub enum TokenError {
     /// It is expired, forged, or for another audience: its bearer is at fault.
     #[error("the token is not valid for this audience")]
     Invalid,
-    /// It is good, and not that of a Gateway's proxies.
-    #[error("the token is not one of a Gateway's proxies")]
-    NotAProxy,
+    /// It is good, and neither that of a Gateway's proxies nor that of a controller.
+    #[error("the token is not one of a Gateway's proxies or of a controller")]
+    Stranger,
     /// The API server does not answer; a retry may help.
     #[error("the token cannot be reviewed at the moment")]
     Unavailable,
+}
+
+/// Whose a token is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bearer {
+    /// A proxy of this Gateway.
+    Proxy(ObjectKey),
+    /// A replica of this controller.
+    Controller,
 }
 
 /// Tells whose a token is. Clones share what is remembered.
@@ -48,6 +57,8 @@ pub struct TokenReviewer(Arc<Inner>);
 struct Inner {
     api: Api<TokenReview>,
     audience: String,
+    /// The ServiceAccount of this controller and of its other replicas.
+    own: Option<ObjectKey>,
     published: Publication,
     metrics: Metrics,
     remembered: Mutex<HashMap<[u8; 32], Remembered>>,
@@ -64,12 +75,14 @@ impl TokenReviewer {
     pub(crate) fn new(
         client: Client,
         audience: String,
+        own: Option<ObjectKey>,
         published: Publication,
         metrics: Metrics,
     ) -> Self {
         Self(Arc::new(Inner {
             api: Api::all(client),
             audience,
+            own,
             published,
             metrics,
             remembered: Mutex::default(),
@@ -77,16 +90,20 @@ impl TokenReviewer {
         }))
     }
 
-    /// The Gateway whose proxies have the token.
+    /// Who has the token.
     ///
     /// # Errors
     /// When it is nobody's, or somebody else's, or the API server cannot be asked.
-    pub async fn gateway_of(&self, token: &str) -> Result<ObjectKey, TokenError> {
+    pub async fn bearer_of(&self, token: &str) -> Result<Bearer, TokenError> {
         let account = self.account_of(token).await?;
+        // Before the Gateways: one that is named like it does not get its ServiceAccount.
+        if self.0.own.as_ref() == Some(&account) {
+            return Ok(Bearer::Controller);
+        }
         let published = self.0.published.borrow().clone();
         let translation = published.as_deref().map(|p| &*p.translation);
         let gateway = translation.and_then(|translation| gateway_of(translation, &account));
-        gateway.ok_or(TokenError::NotAProxy)
+        gateway.map(Bearer::Proxy).ok_or(TokenError::Stranger)
     }
 
     async fn account_of(&self, token: &str) -> Result<ObjectKey, TokenError> {
@@ -102,7 +119,7 @@ impl TokenReviewer {
         self.0.metrics.token(match result {
             Ok(_) => Review::Accepted,
             Err(TokenError::Unavailable) => Review::Failed,
-            Err(TokenError::Invalid | TokenError::NotAProxy) => Review::Refused,
+            Err(TokenError::Invalid | TokenError::Stranger) => Review::Refused,
         });
         let account = result?;
         self.0.remember(digest, account.clone());
@@ -127,7 +144,7 @@ impl TokenReviewer {
         let create = inner.api.create(&parameters, &review);
         let review = within("a token cannot be reviewed", ANSWER_WITHIN, create).await;
         let review = review.map_err(|error| {
-            tracing::warn!(%error, "a proxy's token is not reviewed");
+            tracing::warn!(%error, "a token is not reviewed");
             TokenError::Unavailable
         })?;
         let status = review.status.unwrap_or_default();
@@ -140,7 +157,7 @@ impl TokenReviewer {
             .user
             .and_then(|user| user.username)
             .unwrap_or_default();
-        service_account(&user).ok_or(TokenError::NotAProxy)
+        service_account(&user).ok_or(TokenError::Stranger)
     }
 }
 

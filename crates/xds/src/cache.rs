@@ -18,7 +18,7 @@ use rustc_hash::FxHashMap;
 
 use crate::convert::Encoded;
 use crate::publication::Publication;
-use crate::resource::{ResourceId, ResourceKey};
+use crate::resource::{Hash, ResourceId, ResourceKey};
 
 pub(crate) use delta::{Baseline, Held};
 
@@ -44,9 +44,30 @@ pub(crate) struct Content {
     routes: FxHashMap<(RouteKind, ObjectKey), Piece<Route>>,
     backends: FxHashMap<BackendKey, Piece<Backend>>,
     /// Resources that cannot travel, and why.
-    pub(crate) refused: Vec<(ResourceKey, Arc<str>)>,
-    /// Versions before this one, each with the last revision that had it, the oldest first.
-    earlier: Vec<(u64, u64)>,
+    pub(crate) refused: Vec<Refused>,
+    /// Of all that is wanted. Unlike versions it is comparable between replicas, and it does not
+    /// depend on what was before.
+    pub(crate) digest: Hash,
+    /// Versions before this one, the oldest first.
+    earlier: Vec<Earlier>,
+}
+
+/// A resource that cannot travel.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) key: ResourceKey,
+    id: ResourceId,
+    hash: Hash,
+    pub(crate) reason: Arc<str>,
+}
+
+/// A version that a Gateway's content had before.
+#[derive(Debug, Clone, Copy)]
+struct Earlier {
+    version: u64,
+    digest: Hash,
+    /// The last revision that had it.
+    revision: u64,
 }
 
 /// One resource.
@@ -128,9 +149,13 @@ impl Content {
     }
 
     /// The versions before the next one, when this one was last seen in `revision`.
-    fn until(&self, revision: u64) -> Vec<(u64, u64)> {
+    fn until(&self, revision: u64) -> Vec<Earlier> {
         let mut earlier = self.earlier.clone();
-        earlier.push((self.version, revision));
+        earlier.push(Earlier {
+            version: self.version,
+            digest: self.digest,
+            revision,
+        });
         let surplus = earlier.len().saturating_sub(EARLIER);
         earlier.drain(..surplus);
         earlier
@@ -140,8 +165,30 @@ impl Content {
     pub(crate) fn revision_of(&self, version: u64) -> Option<u64> {
         let mut earlier = self.earlier.iter();
         earlier
-            .find(|(v, _)| *v == version)
-            .map(|(_, revision)| *revision)
+            .find(|earlier| earlier.version == version)
+            .map(|earlier| earlier.revision)
+    }
+
+    /// The digest of this version, if it is remembered.
+    pub(crate) fn digest_of(&self, version: u64) -> Option<Hash> {
+        if version == self.version {
+            return Some(self.digest);
+        }
+        let mut earlier = self.earlier.iter();
+        earlier
+            .find(|earlier| earlier.version == version)
+            .map(|earlier| earlier.digest)
+    }
+
+    /// The last revision that had such content, when this one is seen in `revision`.
+    pub(crate) fn revision_with(&self, digest: Hash, revision: u64) -> Option<u64> {
+        if digest == self.digest {
+            return Some(revision);
+        }
+        let mut earlier = self.earlier.iter().rev();
+        earlier
+            .find(|earlier| earlier.digest == digest)
+            .map(|earlier| earlier.revision)
     }
 
     pub(crate) fn entry(&self, id: &ResourceId) -> Option<&Arc<Entry>> {

@@ -1,8 +1,6 @@
 //! The proxy's side: keeps a snapshot current, whatever happens to the controller.
 
-mod backoff;
 mod collect;
-mod connect;
 mod held;
 mod link;
 mod outbox;

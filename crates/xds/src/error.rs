@@ -32,6 +32,8 @@ pub enum Error {
         what: &'static str,
         problem: String,
     },
+    #[error("the certificates to trust cannot be used: {0}")]
+    Trust(String),
     #[error("{0:?} is not a server name")]
     ServerName(String),
     #[error("cannot connect to {address}: {problem}")]
@@ -51,7 +53,9 @@ pub enum Error {
 impl Error {
     pub fn fault(&self) -> Fault {
         match self {
-            Self::File { .. } | Self::Content { .. } | Self::ServerName(_) => Fault::Setup,
+            Self::File { .. } | Self::Content { .. } | Self::Trust(_) | Self::ServerName(_) => {
+                Fault::Setup
+            }
             Self::Refused { code, .. } => match code {
                 Code::Unknown | Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => {
                     Fault::Network

@@ -38,6 +38,17 @@ pub struct BackendHealth {
 }
 
 impl BackendHealth {
+    /// What is known when no proxy reports on it.
+    pub(crate) fn nobodys() -> Self {
+        Self {
+            healthy: 0,
+            total: 0,
+            unhealthy: Vec::new(),
+            changed: 0,
+            proxies: 0,
+        }
+    }
+
     pub(crate) fn of(report: &HealthReport) -> Self {
         Self {
             healthy: report.healthy,
@@ -48,15 +59,15 @@ impl BackendHealth {
         }
     }
 
-    pub(crate) fn merge(&mut self, report: &HealthReport) {
-        self.healthy = self.healthy.min(report.healthy);
-        self.total = self.total.max(report.total);
-        self.unhealthy.extend(report.unhealthy.iter().cloned());
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.healthy = self.healthy.min(other.healthy);
+        self.total = self.total.max(other.total);
+        self.unhealthy.extend(other.unhealthy.iter().cloned());
         self.unhealthy.sort_unstable();
         self.unhealthy.dedup();
         self.unhealthy.truncate(NAMES);
-        self.changed = self.changed.max(report.changed);
-        self.proxies += 1;
+        self.changed = self.changed.max(other.changed);
+        self.proxies += other.proxies;
     }
 }
 
@@ -121,8 +132,8 @@ mod tests {
             changed,
         };
         let mut health = BackendHealth::of(&report(2, &[], 7));
-        health.merge(&report(1, &["b"], 9));
-        health.merge(&report(1, &["a"], 3));
+        health.merge(&BackendHealth::of(&report(1, &["b"], 9)));
+        health.merge(&BackendHealth::of(&report(1, &["a"], 3)));
         let want = BackendHealth {
             healthy: 1,
             total: 2,

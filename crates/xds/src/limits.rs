@@ -21,6 +21,15 @@ pub(crate) const ERRORS: usize = 100;
 /// Characters of one error's message.
 pub(crate) const ERROR_MESSAGE: usize = 512;
 
+/// Proxies of one Gateway that are connected to one replica.
+pub(crate) const PROXIES: usize = 4096;
+
+/// Gateways and backends that one replica tells another of.
+pub(crate) const REPORTED: usize = 100_000;
+
+/// Bytes of a name: that of a pod is shorter.
+pub(crate) const NAME: usize = 253;
+
 /// Health reports in one message.
 pub(crate) const REPORTS: usize = 4096;
 

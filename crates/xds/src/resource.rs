@@ -93,7 +93,23 @@ impl TryFrom<proto::ResourceId> for ResourceId {
 
 impl Hash {
     pub(crate) fn of(body: &[u8]) -> Self {
-        let digest = Sha256::digest(body);
+        Self::first(&Sha256::digest(body))
+    }
+
+    /// Of resources by their names and hashes, in this order.
+    pub(crate) fn of_all<'a>(resources: impl Iterator<Item = (&'a ResourceId, Self)>) -> Self {
+        let mut digest = Sha256::new();
+        for (id, hash) in resources {
+            digest.update(id.kind.as_str());
+            digest.update([0]);
+            digest.update(&*id.name);
+            digest.update([0]);
+            digest.update(hash.0);
+        }
+        Self::first(&digest.finalize())
+    }
+
+    fn first(digest: &[u8]) -> Self {
         let mut hash = [0; 16];
         hash.copy_from_slice(&digest[..16]);
         Self(hash)

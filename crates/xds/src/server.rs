@@ -1,10 +1,15 @@
-//! The controller's side: every proxy gets its own Gateway's configuration, and nothing else.
+//! The controller's side: every proxy gets its own Gateway's configuration, and nothing else. Other
+//! replicas of the controller tell here of their proxies.
 
 mod authenticate;
 mod connection;
 mod deliveries;
 mod guard;
 mod incoming;
+mod merge;
+mod methods;
+mod peers;
+mod relay;
 mod session;
 mod tracker;
 
@@ -20,13 +25,17 @@ use crate::cache::View;
 use crate::error::Error;
 use crate::limits;
 use crate::proto::configuration_discovery_server::ConfigurationDiscoveryServer;
+use crate::proto::replica_relay_server::ReplicaRelayServer;
 use crate::publication::Publication;
+use crate::report::Report;
 
-pub use authenticate::{Authenticate, Refusal};
+pub use authenticate::{Authenticate, Identity, Refusal};
 pub use deliveries::{Deliveries, Delivery, ResourceProblem};
 
 use guard::GuardLayer;
 use incoming::Incoming;
+use methods::Methods;
+use relay::Relay;
 use session::Discovery;
 use tracker::Tracker;
 
@@ -61,13 +70,23 @@ impl Default for Limits {
     }
 }
 
+/// Whether this replica is the one that the others tell of their proxies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Standing {
+    #[default]
+    Follows,
+    Leads,
+}
+
 /// Serves configurations over TLS to proxies that prove which Gateway they are of.
 pub struct Server<A> {
     publications: watch::Receiver<Arc<Publication>>,
     authenticate: A,
     tls: watch::Receiver<Arc<ServerConfig>>,
     limits: Limits,
+    standing: watch::Receiver<Standing>,
     deliveries: watch::Sender<Arc<Deliveries>>,
+    report: watch::Sender<Arc<Report>>,
 }
 
 impl<A: Authenticate> Server<A> {
@@ -82,7 +101,9 @@ impl<A: Authenticate> Server<A> {
             authenticate,
             tls,
             limits: Limits::default(),
+            standing: watch::channel(Standing::Follows).1,
             deliveries: watch::Sender::default(),
+            report: watch::Sender::default(),
         }
     }
 
@@ -92,9 +113,23 @@ impl<A: Authenticate> Server<A> {
         self
     }
 
-    /// What the proxies that are connected here have and say; changes at most every 50 ms.
+    /// Without it this replica follows, and hears of no other's proxies.
+    #[must_use]
+    pub fn with_standing(mut self, standing: watch::Receiver<Standing>) -> Self {
+        self.standing = standing;
+        self
+    }
+
+    /// What the proxies that are connected here, or to a replica that tells of them, have and say;
+    /// changes at most every 50 ms.
     pub fn deliveries(&self) -> watch::Receiver<Arc<Deliveries>> {
         self.deliveries.subscribe()
+    }
+
+    /// What the replica that leads is to know of the proxies that are connected here; changes at
+    /// most every 50 ms.
+    pub fn report(&self) -> watch::Receiver<Arc<Report>> {
+        self.report.subscribe()
     }
 
     /// Serves until `shutdown`; streams then end with `UNAVAILABLE`, so that proxies go elsewhere.
@@ -109,9 +144,17 @@ impl<A: Authenticate> Server<A> {
         let (views, view) = watch::channel(Arc::new(View::default()));
         let tracker = Arc::new(Tracker::default());
         let discovery = Discovery::new(view, tracker.clone(), shutdown.clone());
-        let service = ConfigurationDiscoveryServer::new(discovery)
-            .max_decoding_message_size(limits::MESSAGE)
-            .max_encoding_message_size(limits::MESSAGE);
+        let relay = Relay {
+            tracker: tracker.clone(),
+            standing: self.standing.clone(),
+            shutdown: shutdown.clone(),
+        };
+        let service = Methods {
+            discovery: ConfigurationDiscoveryServer::new(discovery)
+                .max_decoding_message_size(limits::MESSAGE)
+                .max_encoding_message_size(limits::MESSAGE),
+            relay: ReplicaRelayServer::new(relay).max_decoding_message_size(limits::MESSAGE),
+        };
         let serving = tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(PING))
             .http2_keepalive_timeout(Some(PONG))
@@ -132,10 +175,21 @@ impl<A: Authenticate> Server<A> {
         tokio::select! {
             served = serving => Ok(served?),
             failed = advance(self.publications, &views, &tracker) => failed,
-            () = tracker.publish(&self.deliveries) => Ok(()),
+            () = tracker.publish(&self.deliveries, &self.report) => Ok(()),
+            () = forget(self.standing, &tracker) => Ok(()),
             () = late => Ok(()),
         }
     }
+}
+
+/// Forgets what other replicas told whenever this one no longer leads. Never returns.
+async fn forget(mut standing: watch::Receiver<Standing>, tracker: &Tracker) {
+    while standing.changed().await.is_ok() {
+        if *standing.borrow_and_update() == Standing::Follows {
+            tracker.forget_peers();
+        }
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Follows the publications; returns only when that fails.

@@ -5,15 +5,12 @@ use std::sync::Arc;
 
 use agw_controller::{
     CaSettings, Controller, ControllerSettings, LeaseSettings, ProxySettings, Publication,
-    TokenError, TokenReviewer,
 };
-use agw_core::id::ObjectKey;
 use agw_runtime::admin::{AdminServer, Page};
 use agw_runtime::build_info::BUILD;
 use agw_runtime::drain::{Readiness, Shutdown};
 use agw_runtime::log::Filter;
 use agw_translate::{Mode, Settings};
-use agw_xds::server::{Authenticate, Refusal, Server};
 use anyhow::{Context, bail};
 use rustls::ServerConfig;
 use serde_json::json;
@@ -22,7 +19,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Pages, deliveries};
+use super::serving::{Serving, WireDeliveries, serve};
+use super::{Pages, deliveries, relaying};
 use crate::command;
 use crate::run::pages::{logging, ready_pages};
 use crate::run::providers::Providers;
@@ -76,7 +74,14 @@ pub(crate) async fn run(
 
     let end = CancellationToken::new();
     let mut tasks = JoinSet::new();
-    tasks.spawn(serve(listener, Sides::of(&controller), wire, end.clone()));
+    let (report, reported) = watch::channel(Arc::default());
+    let serving = Serving::of(&controller, wire, report);
+    tasks.spawn(serve(listener, serving, end.clone()));
+    tasks.spawn(relaying::relay(
+        relaying::settings(&arguments),
+        relaying::ports(&controller, reported),
+        end.clone(),
+    ));
     tasks.spawn(tell_readiness(
         Sides::of(&controller),
         readiness.clone(),
@@ -122,7 +127,7 @@ async fn settings(arguments: &command::Controller) -> anyhow::Result<ControllerS
         lease: LeaseSettings {
             namespace: arguments.namespace.clone(),
             name: arguments.lease_name.clone(),
-            identity: agw_controller::identity(&arguments.name),
+            identity: agw_controller::identity(&arguments.name, arguments.own_address()),
             duration: arguments.lease_duration,
             renew: arguments.lease_renew,
         },
@@ -136,16 +141,15 @@ async fn settings(arguments: &command::Controller) -> anyhow::Result<ControllerS
             controller: arguments.address(),
             audience: AUDIENCE.to_owned(),
         },
+        account: arguments.account(),
     })
 }
 
-/// What the tasks beside the controller follow of it.
+/// What readiness depends on.
 struct Sides {
     published: Publication,
     tls: watch::Receiver<Option<Arc<ServerConfig>>>,
     unlisted: watch::Receiver<Vec<&'static str>>,
-    tokens: TokenReviewer,
-    deliveries: watch::Sender<agw_controller::Deliveries>,
 }
 
 impl Sides {
@@ -154,78 +158,7 @@ impl Sides {
             published: controller.published(),
             tls: controller.tls(),
             unlisted: controller.unlisted(),
-            tokens: controller.tokens(),
-            deliveries: controller.deliveries().clone(),
         }
-    }
-}
-
-struct Tokens(TokenReviewer);
-
-impl Authenticate for Tokens {
-    async fn authenticate(&self, token: &str) -> Result<ObjectKey, Refusal> {
-        self.0.gateway_of(token).await.map_err(|error| match error {
-            TokenError::Invalid => Refusal::Invalid,
-            TokenError::NotAProxy => Refusal::Forbidden,
-            TokenError::Unavailable => Refusal::Unavailable,
-        })
-    }
-}
-
-type WireDeliveries = Arc<agw_xds::server::Deliveries>;
-
-/// Serves proxies, from when there is a certificate to do so with.
-async fn serve(
-    listener: TcpListener,
-    mut sides: Sides,
-    shown: watch::Sender<WireDeliveries>,
-    end: CancellationToken,
-) -> anyhow::Result<()> {
-    let certified = sides.tls.wait_for(Option::is_some);
-    let Some(Ok(first)) = end
-        .run_until_cancelled(certified)
-        .await
-        .map(|r| r.map(|c| c.clone()))
-    else {
-        return Ok(());
-    };
-    let first = first.context("the certificate authority is gone")?;
-    let (tls, tls_receiver) = watch::channel(first);
-    let (publications, receiver) = watch::channel(Arc::default());
-    let server = Server::new(receiver, Tokens(sides.tokens), tls_receiver);
-    let mut delivered = server.deliveries();
-    let serving = server.serve(listener, end.clone());
-    let following = async {
-        sides.published.mark_changed();
-        loop {
-            tokio::select! {
-                Ok(()) = sides.published.changed() => {
-                    let published = sides.published.borrow_and_update().clone();
-                    if let Some(published) = published {
-                        publications.send_replace(Arc::new(agw_xds::Publication {
-                            revision: published.revision,
-                            gateways: published.translation.gateways.clone(),
-                        }));
-                    }
-                }
-                Ok(()) = sides.tls.changed() => {
-                    let config = sides.tls.borrow_and_update().clone();
-                    if let Some(config) = config {
-                        tls.send_replace(config);
-                    }
-                }
-                Ok(()) = delivered.changed() => {
-                    let wire = delivered.borrow_and_update().clone();
-                    sides.deliveries.send_replace(deliveries::of_wire(&wire));
-                    shown.send_replace(wire);
-                }
-                else => std::future::pending().await,
-            }
-        }
-    };
-    tokio::select! {
-        served = serving => Ok(served?),
-        () = following => Ok(()),
     }
 }
 
@@ -288,7 +221,7 @@ fn admin(
         )
         .page(
             "/proxies",
-            "which proxies are connected, and what they have",
+            "which proxies are connected to this replica, or to one that tells it, and what they have",
             move || Page::json(&deliveries::page(&delivered.borrow())),
         )
         .page("/version", "which build this is", || {

@@ -96,7 +96,12 @@ pub(super) fn page(wire: &wire::Deliveries) -> Value {
             "proxies": health.proxies,
         })
     });
-    json!({ "gateways": gateways.collect::<Value>(), "health": health.collect::<Value>() })
+    let replicas: Vec<_> = wire.replicas.iter().map(|name| &**name).collect();
+    json!({
+        "gateways": gateways.collect::<Value>(),
+        "health": health.collect::<Value>(),
+        "replicas": replicas,
+    })
 }
 
 #[cfg(test)]

@@ -36,6 +36,19 @@ pub(crate) struct Controller {
     )]
     pub(crate) name: String,
 
+    /// ServiceAccount that the replicas run as: one whose token is of another is no replica
+    #[arg(long, env = "POD_SERVICE_ACCOUNT", value_name = "NAME")]
+    pub(crate) service_account: Option<String>,
+
+    /// Address that the other replicas reach this one by, at the port of --listen. The replica that
+    /// writes statuses is told there what the proxies of the others have
+    #[arg(long, env = "POD_IP", value_name = "IP")]
+    pub(crate) own_ip: Option<IpAddr>,
+
+    /// Token that proves to the other replicas that this is one of them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+
     /// Name of the Service that proxies reach the controller by
     #[arg(
         long,
@@ -238,7 +251,24 @@ impl Controller {
     /// Where proxies find the controller.
     pub(crate) fn address(&self) -> String {
         let port = self.service_port.unwrap_or_else(|| self.listen.port());
-        format!("{}.{}.svc:{port}", self.service_name, self.namespace)
+        format!("{}:{port}", self.host())
+    }
+
+    /// The name by which proxies and replicas know a controller.
+    pub(crate) fn host(&self) -> String {
+        format!("{}.{}.svc", self.service_name, self.namespace)
+    }
+
+    /// Where other replicas find this one.
+    pub(crate) fn own_address(&self) -> Option<SocketAddr> {
+        self.own_ip
+            .map(|ip| SocketAddr::new(ip, self.listen.port()))
+    }
+
+    /// What all replicas run as.
+    pub(crate) fn account(&self) -> Option<ObjectKey> {
+        let name = self.service_account.as_deref()?;
+        Some(ObjectKey::new(self.namespace.as_str(), name))
     }
 
     /// The image of proxies, with how it is pulled.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::fake::Fake;
-use crate::rig::{basics, is_accepted, published, route, settle, start, until};
+use crate::rig::{ADDRESS, basics, is_accepted, published, route, settle, start, until};
 
 fn writers(fake: &Fake, from: usize) -> Vec<&'static str> {
     let mut writers: Vec<_> = fake.writes()[from..].iter().map(|write| write.by).collect();
@@ -26,6 +26,9 @@ async fn one_of_two_writes_and_the_other_takes_over_when_it_stops() {
     settle(&fake).await;
     assert_eq!(writers(&fake, 0), ["first"]);
     assert!(!second.leadership().is_held());
+    // Each knows where the one is that leads, unless it is itself.
+    assert_eq!(*second.leader().borrow(), Some(ADDRESS.parse().unwrap()));
+    assert_eq!(*first.leader().borrow(), None);
 
     let before = fake.writes().len();
     first.stop(Duration::from_secs(5)).await;

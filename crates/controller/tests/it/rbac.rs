@@ -130,7 +130,7 @@ async fn the_verbs_are_those_that_are_granted() {
     let controller = start(&fake, "a");
     until("the route is accepted", || is_accepted(&fake, "route")).await;
     let token = format!("{AUDIENCE}/system:serviceaccount:ns:gw");
-    assert!(controller.tokens().gateway_of(&token).await.is_ok());
+    assert!(controller.tokens().bearer_of(&token).await.is_ok());
     settle(&fake).await;
     fake.apply([parameters(json!({}))]);
     settle(&fake).await;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use agw_controller::{
     CaSettings, Controller, ControllerSettings, LeaseSettings, ProxySettings, Published,
 };
+use agw_core::id::ObjectKey;
 use agw_translate::infra::Image;
 use agw_translate::{Mode, Settings};
 use serde_json::{Value, json};
@@ -13,6 +14,8 @@ use serde_json::{Value, json};
 use crate::fake::Fake;
 
 pub(crate) const NAMESPACE: &str = "agw-system";
+/// Where replicas say that they are.
+pub(crate) const ADDRESS: &str = "10.0.0.7:15010";
 pub(crate) const AUDIENCE: &str = "agentgateway-xds";
 /// Time in tests is virtual: this is much longer than anything takes, and costs nothing.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -26,7 +29,7 @@ pub(crate) fn settings(identity: &str) -> ControllerSettings {
         lease: LeaseSettings {
             namespace: NAMESPACE.to_owned(),
             name: "agentgateway".to_owned(),
-            identity: identity.to_owned(),
+            identity: agw_controller::identity(identity, ADDRESS.parse().ok()),
             duration: Duration::from_secs(12),
             renew: Duration::from_secs(4),
         },
@@ -44,6 +47,7 @@ pub(crate) fn settings(identity: &str) -> ControllerSettings {
             controller: "agentgateway.agw-system.svc:15010".to_owned(),
             audience: AUDIENCE.to_owned(),
         },
+        account: Some(ObjectKey::new(NAMESPACE, "controller")),
     }
 }
 

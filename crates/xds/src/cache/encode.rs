@@ -6,10 +6,10 @@ use std::sync::Arc;
 use agw_core::config::GatewayConfig;
 use rustc_hash::FxHashMap;
 
-use super::{Content, Entry, Piece};
+use super::{Content, Entry, Piece, Refused};
 use crate::convert::{self, Encoded, GatewayPolicy, Outgoing};
 use crate::limits;
-use crate::resource::ResourceKey;
+use crate::resource::{self, ResourceKey};
 
 /// The content of `config`; its version is for the caller to give.
 pub(super) fn content(previous: Option<&Content>, config: &Arc<GatewayConfig>) -> Content {
@@ -28,6 +28,7 @@ pub(super) fn content(previous: Option<&Content>, config: &Arc<GatewayConfig>) -
         routes: FxHashMap::default(),
         backends: FxHashMap::default(),
         refused: Vec::new(),
+        digest: resource::Hash::of(&[]),
         earlier: Vec::new(),
     };
     let mut secrets = Outgoing::default();
@@ -73,6 +74,7 @@ pub(super) fn content(previous: Option<&Content>, config: &Arc<GatewayConfig>) -
     content
         .entries
         .dedup_by(|a, b| a.encoded.id == b.encoded.id);
+    content.digest = content.wanted();
     content
 }
 
@@ -117,8 +119,22 @@ impl Content {
         }
         let limit = limits::RESOURCE;
         let reason = format!("takes {size} bytes, and no more than {limit} can be delivered");
-        self.refused.push((entry.key.clone(), reason.into()));
+        self.refused.push(Refused {
+            key: entry.key.clone(),
+            id: entry.encoded.id.clone(),
+            hash: entry.encoded.hash,
+            reason: reason.into(),
+        });
         let before = previous.and_then(|previous| previous.entry(&entry.encoded.id));
         self.entries.extend(before.cloned());
+    }
+
+    /// The digest of everything as it is wanted, also of what cannot travel.
+    fn wanted(&self) -> resource::Hash {
+        let is_refused = |entry: &Entry| self.refused.iter().any(|r| r.id == entry.encoded.id);
+        let entries = self.entries.iter().filter(|entry| !is_refused(entry));
+        let entries = entries.map(|entry| (&entry.encoded.id, entry.encoded.hash));
+        let refused = self.refused.iter().map(|r| (&r.id, r.hash));
+        resource::Hash::of_all(entries.chain(refused))
     }
 }

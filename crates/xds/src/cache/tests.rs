@@ -65,20 +65,26 @@ fn earlier_versions_are_remembered_up_to_a_bound() {
     assert_eq!(content.revision_of(first), None);
 }
 
+/// With a first route that is too large to travel.
+fn with_large_route(config: &GatewayConfig) -> GatewayConfig {
+    let mut config = config.clone();
+    let mut route = (*config.routes[0]).clone();
+    route.listeners = vec!["x".repeat(limits::RESOURCE).into()];
+    config.routes[0] = Arc::new(route);
+    config
+}
+
 #[test]
 fn a_resource_that_is_too_large_stays_as_it_was() {
     let small = shop(&["a", "b"], "k");
     let one = View::default().advance(&publication(1, &small), 1);
-    let mut large = (*small).clone();
-    let mut route = (*small.routes[0]).clone();
-    route.listeners = vec!["x".repeat(limits::RESOURCE).into()];
-    let key = route.key.clone();
-    large.routes[0] = Arc::new(route);
+    let key = small.routes[0].key.clone();
+    let mut large = with_large_route(&small);
     large.routes.remove(1);
     let two = one.advance(&publication(2, &Arc::new(large)), 2);
     let content = two.gateways.values().next().unwrap();
     assert_eq!(
-        content.refused[0].0,
+        content.refused[0].key,
         ResourceKey::Route(RouteKind::Http, key)
     );
     let names: Vec<_> = content
@@ -88,4 +94,25 @@ fn a_resource_that_is_too_large_stays_as_it_was() {
         .collect();
     assert!(names.contains(&"route shop/a".to_owned()), "{names:?}");
     assert!(!names.contains(&"route shop/b".to_owned()), "{names:?}");
+}
+
+#[test]
+fn the_digest_is_that_of_what_is_wanted_whatever_was_before() {
+    let digest = |view: &View| view.gateways.values().next().unwrap().digest;
+    let first = View::default();
+    let one = first.advance(&publication(1, &shop(&["a"], "k")), 1);
+    let two = one.advance(&publication(2, &shop(&["b"], "k")), 2);
+    let three = two.advance(&publication(3, &shop(&["a"], "k")), 3);
+    assert_ne!(digest(&one), digest(&two));
+    assert_eq!(digest(&one), digest(&three));
+    let content = three.gateways.values().next().unwrap();
+    assert_eq!(content.digest_of(version(&two)), Some(digest(&two)));
+    assert_eq!(content.revision_with(digest(&two), 3), Some(2));
+    assert_eq!(content.revision_with(digest(&one), 3), Some(3));
+    // A resource that is too large is served as it was before here, and not at all there.
+    let large = Arc::new(with_large_route(&shop(&["a"], "k")));
+    let here = three.advance(&publication(4, &large), 4);
+    let there = first.advance(&publication(1, &large), 4);
+    assert_ne!(digest(&here), digest(&three));
+    assert_eq!(digest(&here), digest(&there));
 }

@@ -9,14 +9,16 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Streaming};
 
-use super::backoff::Backoff;
 use super::collect::{Change, Collector};
-use super::connect::{Connected, connect};
 use super::held::{Effect, Held};
 use super::outbox::Outbox;
 use super::{ClientPorts, ClientSettings, Link, state_file};
+use crate::backoff::Backoff;
+use crate::connect::{Connected, Target, Trust, connect};
 use crate::error::{Error, Fault};
+use crate::limits;
 use crate::proto;
+use crate::proto::configuration_discovery_client::ConfigurationDiscoveryClient;
 
 pub(super) struct Client {
     settings: ClientSettings,
@@ -161,10 +163,20 @@ impl Client {
     }
 
     async fn open(&self) -> Result<Stream, Error> {
+        let settings = &self.settings;
         let Connected {
-            mut client,
+            channel,
             authorization,
-        } = connect(&self.settings).await?;
+        } = connect(&Target {
+            address: &settings.address,
+            server_name: &settings.server_name,
+            trust: Trust::File(&settings.ca_file),
+            token_file: &settings.token_file,
+        })
+        .await?;
+        let mut client = ConfigurationDiscoveryClient::new(channel)
+            .max_decoding_message_size(limits::MESSAGE)
+            .max_encoding_message_size(limits::MESSAGE);
         let mut outbox = Outbox::new(self.hello());
         outbox.health(&self.ports.health.borrow());
         let (requests, outgoing) = mpsc::channel(1);

@@ -1,14 +1,23 @@
-//! Who a proxy is.
+//! Who it is that asks.
 
 use std::future::Future;
 
 use agw_core::id::ObjectKey;
 use tonic::Status;
 
-/// Tells which Gateway's proxies a bearer token is for.
+/// Tells whose a bearer token is.
 pub trait Authenticate: Send + Sync + 'static {
-    /// The Gateway, or why not. Called for every request; the token must not be logged.
-    fn authenticate(&self, token: &str) -> impl Future<Output = Result<ObjectKey, Refusal>> + Send;
+    /// Its bearer, or why there is none. Called for every request; the token must not be logged.
+    fn authenticate(&self, token: &str) -> impl Future<Output = Result<Identity, Refusal>> + Send;
+}
+
+/// Whose a token is. Each method is for one of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// A proxy of this Gateway.
+    Proxy(ObjectKey),
+    /// Another replica of the controller.
+    Replica,
 }
 
 /// Why a token is not taken.
@@ -17,8 +26,8 @@ pub enum Refusal {
     /// It is expired, for another audience, or nobody's.
     #[error("the token is not valid")]
     Invalid,
-    /// It is somebody's who is no proxy of a Gateway.
-    #[error("the token is not one of a proxy")]
+    /// It is somebody's who has no business here.
+    #[error("the token is not one of a proxy or a controller")]
     Forbidden,
     /// Nobody can tell at the moment.
     #[error("the token cannot be verified at the moment")]

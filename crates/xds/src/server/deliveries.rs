@@ -8,13 +8,15 @@ use agw_core::id::{BackendKey, ObjectKey};
 use crate::health::BackendHealth;
 use crate::resource::ResourceKey;
 
-/// What the proxies that are connected to this server have and say.
+/// What the proxies have and say that are connected here, or to a replica that tells of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Deliveries {
     /// Of each Gateway that is published.
     pub gateways: BTreeMap<ObjectKey, Delivery>,
     /// Of each backend that some proxy reports on.
     pub health: BTreeMap<BackendKey, BackendHealth>,
+    /// Names of the other replicas that tell of their proxies at the moment.
+    pub replicas: Vec<Arc<str>>,
 }
 
 /// How far one Gateway's configuration has come.

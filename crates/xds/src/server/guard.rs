@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use agw_core::id::ObjectKey;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, Response};
 use tokio::sync::Semaphore;
@@ -14,7 +13,7 @@ use tonic::Status;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
-use super::authenticate::{Authenticate, Refusal};
+use super::authenticate::{Authenticate, Identity, Refusal};
 use super::connection::Admission;
 
 /// Tokens that are verified at the same time: each may be a question to the API server.
@@ -22,10 +21,6 @@ const CONCURRENT: usize = 32;
 
 /// How long one verification may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// The Gateway that a request's token is for; every request that reaches a method has one.
-#[derive(Debug, Clone)]
-pub(super) struct Identity(pub(super) ObjectKey);
 
 struct Guard<A> {
     authenticate: A,
@@ -49,6 +44,7 @@ impl<A: Authenticate> GuardLayer<A> {
 }
 
 impl<A: Authenticate> Guard<A> {
+    /// Who asks; every request that reaches a method has it among its extensions.
     async fn check(&self, headers: &HeaderMap) -> Result<Identity, Status> {
         let token = bearer(headers).ok_or_else(|| Status::unauthenticated("no bearer token"))?;
         let verify = async {
@@ -60,7 +56,7 @@ impl<A: Authenticate> Guard<A> {
             self.authenticate.authenticate(token).await
         };
         let verified = tokio::time::timeout(PATIENCE, verify).await;
-        Ok(Identity(verified.unwrap_or(Err(Refusal::Unavailable))?))
+        Ok(verified.unwrap_or(Err(Refusal::Unavailable))?)
     }
 }
 

@@ -11,8 +11,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::guard::Identity;
-use super::tracker::{Registration, Tracker};
+use super::authenticate::Identity;
+use super::tracker::{ProxyError, Registration, Tracker};
 use crate::cache::{Baseline, Content, View};
 use crate::health::HealthReport;
 use crate::limits;
@@ -23,9 +23,6 @@ use crate::resource::{Hash, ResourceId};
 
 /// How long a stream may take to say hello.
 const HELLO: Duration = Duration::from_secs(10);
-
-/// Bytes in a proxy's name: a pod's name is shorter.
-const NAME: usize = 253;
 
 /// The service.
 pub(super) struct Discovery {
@@ -84,8 +81,12 @@ impl ConfigurationDiscovery for Discovery {
         &self,
         request: Request<Streaming<proto::ProxyMessage>>,
     ) -> Result<Response<Self::StreamStream>, Status> {
-        let Some(Identity(identity)) = request.extensions().get::<Identity>().cloned() else {
-            return Err(Status::unauthenticated("no identity"));
+        let identity = match request.extensions().get::<Identity>() {
+            Some(Identity::Proxy(gateway)) => gateway.clone(),
+            Some(Identity::Replica) => {
+                return Err(Status::permission_denied("the token is not one of a proxy"));
+            }
+            None => return Err(Status::unauthenticated("no identity")),
         };
         let session = Session {
             identity,
@@ -198,7 +199,7 @@ impl Session {
         if gateway.as_ref() != Some(&self.identity) {
             return Err(Status::permission_denied("the token is another Gateway's"));
         }
-        if proxy.is_empty() || proxy.len() > NAME {
+        if proxy.is_empty() || proxy.len() > limits::NAME {
             return Err(Status::invalid_argument("the proxy has no usable name"));
         }
         if self.registration.as_ref().is_none_or(|r| *r.name != *proxy) {
@@ -240,7 +241,11 @@ impl Session {
             let proto::ResourceError { id, message } = error;
             let id = ResourceId::try_from(id?).ok()?;
             let entry = content.entry(&id)?;
-            Some((entry.key.clone(), limits::message(&message).into()))
+            Some(ProxyError {
+                id,
+                key: entry.key.clone(),
+                message: limits::message(&message).into(),
+            })
         });
         registration.acked(version, errors.collect());
         Ok(())

@@ -7,13 +7,16 @@ use std::time::Duration;
 use agw_core::id::{BackendKey, ObjectKey};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::deliveries::{Deliveries, Delivery, ResourceProblem};
+use super::deliveries::Deliveries;
+use super::merge::{self, Connected};
+use super::peers::{Departure, Membership, Peers};
 use crate::cache::{Content, View};
-use crate::health::{BackendHealth, HealthReport};
-use crate::limits;
-use crate::resource::ResourceKey;
+use crate::health::HealthReport;
+use crate::report::{Extent, Report};
+use crate::resource::{ResourceId, ResourceKey};
 
 /// Between two publications of deliveries.
 const PACE: Duration = Duration::from_millis(50);
@@ -28,17 +31,29 @@ pub(super) struct Tracker {
 #[derive(Default)]
 struct State {
     view: Arc<View>,
-    gateways: BTreeMap<ObjectKey, BTreeMap<Arc<str>, Proxy>>,
+    gateways: Connected,
     sessions: u64,
+    peers: Peers,
 }
 
-struct Proxy {
+/// A proxy that is connected here.
+#[derive(Default)]
+pub(super) struct Proxy {
     session: u64,
     replaced: CancellationToken,
-    version: u64,
-    revision: u64,
-    errors: Vec<(ResourceKey, Arc<str>)>,
-    health: BTreeMap<BackendKey, HealthReport>,
+    /// What it acknowledged last.
+    pub(super) version: u64,
+    /// Up to which revision that is the Gateway's content.
+    pub(super) revision: u64,
+    pub(super) errors: Vec<ProxyError>,
+    pub(super) health: BTreeMap<BackendKey, HealthReport>,
+}
+
+/// Why a proxy did not take a resource.
+pub(super) struct ProxyError {
+    pub(super) id: ResourceId,
+    pub(super) key: ResourceKey,
+    pub(super) message: Arc<str>,
 }
 
 /// A proxy's place in the tracker; it leaves when this is dropped.
@@ -50,6 +65,13 @@ pub(super) struct Registration {
     /// Cancelled when the proxy connects anew: the old connection is dead, and only the kernel
     /// does not know.
     pub(super) replaced: CancellationToken,
+}
+
+/// Another replica's place in the tracker. What it told is dropped a while after this is.
+pub(super) struct PeerRegistration {
+    tracker: Arc<Tracker>,
+    pub(super) membership: Membership,
+    departure: Departure,
 }
 
 impl Tracker {
@@ -76,10 +98,7 @@ impl Tracker {
         let proxy = Proxy {
             session,
             replaced: replaced.clone(),
-            version: 0,
-            revision: 0,
-            errors: Vec::new(),
-            health: BTreeMap::new(),
+            ..Proxy::default()
         };
         let proxies = state.gateways.entry(gateway.clone()).or_default();
         if let Some(old) = proxies.insert(name.clone(), proxy) {
@@ -96,26 +115,98 @@ impl Tracker {
         }
     }
 
-    /// Publishes what changed, at a bounded pace. Never returns.
-    pub(super) async fn publish(&self, deliveries: &watch::Sender<Arc<Deliveries>>) {
+    /// Another replica begins to tell of its proxies; `None` when too many do.
+    pub(super) fn welcome(self: &Arc<Self>, name: Arc<str>) -> Option<PeerRegistration> {
+        let membership = self.state.lock().peers.join(name)?;
+        self.changed.notify_one();
+        Some(PeerRegistration {
+            tracker: self.clone(),
+            membership,
+            departure: Departure::Broken,
+        })
+    }
+
+    /// Forgets what other replicas told.
+    pub(super) fn forget_peers(&self) {
+        self.state.lock().peers.forget();
+        self.changed.notify_one();
+    }
+
+    /// Publishes what changed, at a bounded pace: of all proxies, and of those that are connected
+    /// here. Never returns.
+    pub(super) async fn publish(
+        &self,
+        deliveries: &watch::Sender<Arc<Deliveries>>,
+        report: &watch::Sender<Arc<Report>>,
+    ) {
         loop {
-            self.changed.notified().await;
-            let next = self.state.lock().deliveries();
-            deliveries.send_if_modified(|current| {
-                let news = **current != next;
-                if news {
-                    *current = Arc::new(next);
+            let expiry = self.state.lock().peers.expiry();
+            let expired = async {
+                match expiry {
+                    Some(expiry) => tokio::time::sleep_until(expiry).await,
+                    None => std::future::pending().await,
                 }
-                news
-            });
+            };
+            tokio::select! {
+                () = self.changed.notified() => {}
+                () = expired => {}
+            }
+            let (all, own) = self.state.lock().sums();
+            send(deliveries, all);
+            send(report, own);
             tokio::time::sleep(PACE).await;
         }
     }
 }
 
+impl State {
+    fn sums(&mut self) -> (Deliveries, Report) {
+        self.peers.expire(Instant::now());
+        let all = merge::deliveries(&self.view, &self.gateways, &self.peers);
+        (all, merge::report(&self.view, &self.gateways))
+    }
+}
+
+/// Tells what is new.
+fn send<T: PartialEq>(watch: &watch::Sender<Arc<T>>, next: T) {
+    watch.send_if_modified(|current| {
+        let news = **current != next;
+        if news {
+            *current = Arc::new(next);
+        }
+        news
+    });
+}
+
+impl PeerRegistration {
+    /// What the replica tells; `false` when that is more than can be remembered.
+    pub(super) fn hear(&self, news: Report, extent: Extent) -> bool {
+        let mut state = self.tracker.state.lock();
+        let fits = state.peers.hear(&self.membership, news, extent);
+        drop(state);
+        self.tracker.changed.notify_one();
+        fits
+    }
+
+    /// The replica has gone, and nothing that it told is true any more.
+    pub(super) fn farewell(mut self) {
+        self.departure = Departure::Farewell;
+    }
+}
+
+impl Drop for PeerRegistration {
+    fn drop(&mut self) {
+        let mut state = self.tracker.state.lock();
+        let (membership, departure) = (&self.membership, self.departure);
+        state.peers.leave(membership, departure, Instant::now());
+        drop(state);
+        self.tracker.changed.notify_one();
+    }
+}
+
 impl Registration {
     /// The proxy serves from this version.
-    pub(super) fn acked(&self, version: u64, errors: Vec<(ResourceKey, Arc<str>)>) {
+    pub(super) fn acked(&self, version: u64, errors: Vec<ProxyError>) {
         self.update(|proxy, view| {
             proxy.version = version;
             proxy.errors = errors;
@@ -177,47 +268,5 @@ impl Proxy {
             content.revision_of(self.version)
         };
         self.revision = self.revision.max(acked.unwrap_or_default());
-    }
-}
-
-impl State {
-    fn deliveries(&self) -> Deliveries {
-        let mut deliveries = Deliveries::default();
-        let nobody = BTreeMap::new();
-        for (gateway, content) in &self.view.gateways {
-            let proxies = self.gateways.get(gateway).unwrap_or(&nobody);
-            let delivery = delivery(content, proxies);
-            deliveries.gateways.insert(gateway.clone(), delivery);
-            let reports = proxies.values().flat_map(|proxy| &proxy.health);
-            for (backend, report) in reports.filter(|(backend, _)| content.has_backend(backend)) {
-                let health = deliveries.health.entry(backend.clone());
-                health
-                    .and_modify(|health| health.merge(report))
-                    .or_insert_with(|| BackendHealth::of(report));
-            }
-        }
-        deliveries
-    }
-}
-
-fn delivery(content: &Content, proxies: &BTreeMap<Arc<str>, Proxy>) -> Delivery {
-    let mut problems: BTreeMap<&ResourceKey, (&Arc<str>, usize)> = BTreeMap::new();
-    for (key, reason) in &content.refused {
-        problems.insert(key, (reason, 0));
-    }
-    for (key, message) in proxies.values().flat_map(|proxy| &proxy.errors) {
-        problems.entry(key).or_insert((message, 0)).1 += 1;
-    }
-    let problems = problems.into_iter().take(limits::ERRORS);
-    let problem = |(key, (message, proxies)): (&ResourceKey, (&Arc<str>, usize))| ResourceProblem {
-        resource: key.clone(),
-        message: message.clone(),
-        proxies,
-    };
-    Delivery {
-        version: content.version,
-        proxies: proxies.keys().cloned().collect(),
-        acked_revision: proxies.values().map(|proxy| proxy.revision).min(),
-        problems: problems.map(problem).collect(),
     }
 }

@@ -10,6 +10,7 @@ mod acknowledgements;
 mod delivery;
 mod manifests;
 mod refusal;
+mod relay;
 mod restart;
 mod rig;
 mod wire;

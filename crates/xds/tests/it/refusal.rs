@@ -42,6 +42,8 @@ async fn every_method_asks_for_a_token() {
     controller.publish(1, &[shop(&["a"], "k")]);
     let stream = "/agentgateway.xds.v1.ConfigurationDiscovery/Stream";
     let unknown = "/agentgateway.xds.v1.ConfigurationDiscovery/Later";
+    let relay = "/agentgateway.xds.v1.ReplicaRelay/Report";
+    let later = "/agentgateway.xds.v1.ReplicaRelay/Later";
     let table = [
         (stream, None, Code::Unauthenticated),
         (stream, Some("Bearer nonsense"), Code::Unauthenticated),
@@ -49,6 +51,16 @@ async fn every_method_asks_for_a_token() {
         (stream, Some("Bearer forbidden"), Code::PermissionDenied),
         (stream, Some("Bearer unavailable"), Code::Unavailable),
         (stream, Some("Bearer token-of-front"), Code::Ok),
+        (stream, Some("Bearer replica"), Code::PermissionDenied),
+        (relay, None, Code::Unauthenticated),
+        (relay, Some("Bearer nonsense"), Code::Unauthenticated),
+        (relay, Some("Bearer forbidden"), Code::PermissionDenied),
+        (relay, Some("Bearer unavailable"), Code::Unavailable),
+        (relay, Some("Bearer token-of-front"), Code::PermissionDenied),
+        (relay, Some("Bearer token-of-back"), Code::PermissionDenied),
+        (relay, Some("Bearer replica"), Code::FailedPrecondition),
+        (later, None, Code::Unauthenticated),
+        (later, Some("Bearer replica"), Code::Unimplemented),
         (unknown, None, Code::Unauthenticated),
         (unknown, Some("Bearer nonsense"), Code::Unauthenticated),
         (unknown, Some("Bearer token-of-front"), Code::Unimplemented),
@@ -128,7 +140,7 @@ async fn another_authority_is_not_believed() {
 async fn who_proves_nothing_is_let_go() {
     let authority = Authority::new();
     let limits = Limits {
-        admission: Duration::from_millis(50),
+        admission: Duration::from_millis(500),
         connections: 2,
     };
     let address = ([127, 0, 0, 1], 0).into();

@@ -10,8 +10,11 @@ use agw_core::config::GatewayConfig;
 use agw_core::id::ObjectKey;
 use agw_core::snapshot::Snapshot;
 use agw_xds::client::{self, ClientPorts, ClientSettings, Link};
-use agw_xds::server::{Authenticate, Deliveries, Delivery, Limits, Refusal, Server};
-use agw_xds::{Error, HealthReport, Publication};
+use agw_xds::relay::{self, RelayPorts, RelaySettings};
+use agw_xds::server::{
+    Authenticate, Deliveries, Delivery, Identity, Limits, Refusal, Server, Standing,
+};
+use agw_xds::{Error, HealthReport, Publication, Report};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
@@ -65,17 +68,18 @@ impl Authority {
     }
 }
 
-/// Takes `token of <gateway>` for proxies of `shop/<gateway>`.
+/// Takes `token-of-<gateway>` for proxies of `shop/<gateway>`, and `replica` for a controller.
 pub(crate) struct Tokens;
 
 impl Authenticate for Tokens {
-    async fn authenticate(&self, token: &str) -> Result<ObjectKey, Refusal> {
+    async fn authenticate(&self, token: &str) -> Result<Identity, Refusal> {
         tokio::task::yield_now().await;
         match token {
             "unavailable" => Err(Refusal::Unavailable),
             "forbidden" => Err(Refusal::Forbidden),
+            "replica" => Ok(Identity::Replica),
             _ => match token.strip_prefix("token-of-") {
-                Some(gateway) => Ok(ObjectKey::new("shop", gateway)),
+                Some(gateway) => Ok(Identity::Proxy(ObjectKey::new("shop", gateway))),
                 None => Err(Refusal::Invalid),
             },
         }
@@ -88,6 +92,8 @@ pub(crate) struct Controller {
     pub(crate) publications: watch::Sender<Arc<Publication>>,
     pub(crate) tls: watch::Sender<Arc<ServerConfig>>,
     pub(crate) deliveries: watch::Receiver<Arc<Deliveries>>,
+    pub(crate) standing: watch::Sender<Standing>,
+    pub(crate) report: watch::Receiver<Arc<Report>>,
     shutdown: CancellationToken,
     task: JoinHandle<Result<(), Error>>,
 }
@@ -106,8 +112,10 @@ impl Controller {
         let (tls, configs) = watch::channel(authority.server.clone());
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = Server::new(published, Tokens, configs).with_limits(limits);
-        let deliveries = server.deliveries();
+        let (standing, stands) = watch::channel(Standing::Follows);
+        let server = Server::new(published, Tokens, configs);
+        let server = server.with_limits(limits).with_standing(stands);
+        let (deliveries, report) = (server.deliveries(), server.report());
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(server.serve(listener, shutdown.clone()));
         Self {
@@ -115,6 +123,8 @@ impl Controller {
             publications,
             tls,
             deliveries,
+            standing,
+            report,
             shutdown,
             task,
         }
@@ -141,6 +151,53 @@ impl Controller {
     pub(crate) async fn stop(self) {
         self.shutdown.cancel();
         within("the server ends", self.task).await.unwrap().unwrap();
+    }
+}
+
+/// A running relay of one controller.
+pub(crate) struct Replica {
+    pub(crate) leader: watch::Sender<Option<SocketAddr>>,
+    shutdown: CancellationToken,
+    task: JoinHandle<()>,
+    /// Its token stays as long as it runs.
+    _home: Home,
+}
+
+impl Replica {
+    /// Tells what `controller` reports, in this name, to whoever is said to lead.
+    pub(crate) fn start(name: &str, controller: &Controller, authority: &Authority) -> Self {
+        let home = Home::new(controller.address, authority);
+        home.token("replica");
+        let settings = RelaySettings {
+            server_name: SERVER_NAME.to_owned(),
+            token_file: home.path("token"),
+            replica: name.into(),
+            seed: 1,
+        };
+        let (leader, led) = watch::channel(None);
+        let ports = RelayPorts {
+            report: controller.report.clone(),
+            leader: led,
+            trust: watch::channel(Some(authority.pem.as_str().into())).1,
+        };
+        let shutdown = CancellationToken::new();
+        Self {
+            leader,
+            task: tokio::spawn(relay::run(settings, ports, shutdown.clone())),
+            shutdown,
+            _home: home,
+        }
+    }
+
+    /// Ends in order.
+    pub(crate) async fn stop(self) {
+        self.shutdown.cancel();
+        within("the relay ends", self.task).await.unwrap();
+    }
+
+    /// Ends without a word, as if the machine did.
+    pub(crate) fn vanish(self) {
+        self.task.abort();
     }
 }
 

@@ -1,4 +1,4 @@
-//! A connection to the controller, with the credentials of now.
+//! A connection to the controller, or between two replicas of it, with the credentials of now.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,10 +13,7 @@ use tokio_rustls::TlsConnector;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 
-use super::ClientSettings;
 use crate::error::Error;
-use crate::limits;
-use crate::proto::configuration_discovery_client::ConfigurationDiscoveryClient;
 
 /// How long a connection may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,40 +28,54 @@ const CONNECTION_WINDOW: u32 = 2 << 20;
 /// Bytes of a token or CA file.
 const FILE: u64 = 1 << 20;
 
-pub(super) struct Connected {
-    pub(super) client: ConfigurationDiscoveryClient<Channel>,
-    pub(super) authorization: MetadataValue<Ascii>,
+/// Who is connected to, and what proves it to both.
+pub(crate) struct Target<'a> {
+    /// Host and port.
+    pub(crate) address: &'a str,
+    /// The name in its certificate.
+    pub(crate) server_name: &'a str,
+    pub(crate) trust: Trust<'a>,
+    pub(crate) token_file: &'a Path,
+}
+
+/// The certificates that the server's is verified against, in PEM.
+#[derive(Clone, Copy)]
+pub(crate) enum Trust<'a> {
+    File(&'a Path),
+    Pem(&'a str),
+}
+
+pub(crate) struct Connected {
+    pub(crate) channel: Channel,
+    pub(crate) authorization: MetadataValue<Ascii>,
 }
 
 /// Connects, with the files as they are now: projected tokens and certificates change.
-pub(super) async fn connect(settings: &ClientSettings) -> Result<Connected, Error> {
-    let authorization = authorization(&settings.token_file).await?;
-    let tls = Arc::new(tls(&settings.ca_file).await?);
-    let name = ServerName::try_from(settings.server_name.clone())
-        .map_err(|_| Error::ServerName(settings.server_name.clone()))?;
+pub(crate) async fn connect(target: &Target<'_>) -> Result<Connected, Error> {
+    let authorization = authorization(target.token_file).await?;
+    let tls = Arc::new(tls(target.trust).await?);
+    let name = ServerName::try_from(target.server_name.to_owned())
+        .map_err(|_| Error::ServerName(target.server_name.to_owned()))?;
     // The scheme says nothing here: the connector below always encrypts.
-    let endpoint = Endpoint::from_shared(format!("http://{}", settings.server_name))?
+    let endpoint = Endpoint::from_shared(format!("http://{}", target.server_name))?
         .http2_keep_alive_interval(PING)
         .keep_alive_timeout(PONG)
         .keep_alive_while_idle(true)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW);
-    let address = settings.address.clone();
+    let address = target.address.to_owned();
     let connector = tower::service_fn(move |_| dial(address.clone(), name.clone(), tls.clone()));
     let connecting = endpoint.connect_with_connector(connector);
     let problem = |problem: String| Error::Connect {
-        address: settings.address.clone(),
+        address: target.address.to_owned(),
         problem,
     };
     let channel = match tokio::time::timeout(PATIENCE, connecting).await {
         Ok(connected) => connected.map_err(|error| problem(causes(&error)))?,
         Err(_) => return Err(problem(format!("no connection within {PATIENCE:?}"))),
     };
-    let client = ConfigurationDiscoveryClient::new(channel)
-        .max_decoding_message_size(limits::MESSAGE)
-        .max_encoding_message_size(limits::MESSAGE);
     Ok(Connected {
-        client,
+        channel,
         authorization,
     })
 }
@@ -113,27 +124,35 @@ async fn authorization(path: &Path) -> Result<MetadataValue<Ascii>, Error> {
     Ok(value)
 }
 
-async fn tls(path: &Path) -> Result<ClientConfig, Error> {
-    let pem = read(path).await?;
-    let unusable = |problem: String| Error::Content {
-        path: path.to_owned(),
-        what: "certificates",
-        problem,
-    };
+async fn tls(trust: Trust<'_>) -> Result<ClientConfig, Error> {
+    match trust {
+        Trust::File(path) => {
+            let pem = read(path).await?;
+            client_config(&pem).map_err(|problem| Error::Content {
+                path: path.to_owned(),
+                what: "certificates",
+                problem,
+            })
+        }
+        Trust::Pem(pem) => client_config(pem.as_bytes()).map_err(Error::Trust),
+    }
+}
+
+/// The configuration of a client that trusts these, or why there is none.
+fn client_config(pem: &[u8]) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
-        roots
-            .add(certificate)
-            .map_err(|error| unusable(error.to_string()))?;
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|error| error.to_string())?;
+        let added = roots.add(certificate);
+        added.map_err(|error| error.to_string())?;
     }
     if roots.is_empty() {
-        return Err(unusable("there is none".to_owned()));
+        return Err("there is none".to_owned());
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| unusable(error.to_string()))?;
+        .map_err(|error| error.to_string())?;
     let mut config = config.with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec()];
     Ok(config)

@@ -7,27 +7,34 @@ const LAST: Duration = Duration::from_secs(10);
 
 /// Waits that double, each with a random part.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     next: Duration,
+    last: Duration,
     random: u64,
 }
 
 impl Backoff {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self {
             next: FIRST,
+            last: LAST,
             random: seed,
         }
     }
 
-    pub(super) fn reset(&mut self) {
+    /// Never waits longer than this.
+    pub(crate) fn at_most(self, last: Duration) -> Self {
+        Self { last, ..self }
+    }
+
+    pub(crate) fn reset(&mut self) {
         self.next = FIRST;
     }
 
     /// Between half of the next wait and all of it.
-    pub(super) fn wait(&mut self) -> Duration {
+    pub(crate) fn wait(&mut self) -> Duration {
         let wait = self.next;
-        self.next = (wait * 2).min(LAST);
+        self.next = (wait * 2).min(self.last);
         wait.mul_f64(0.5 + self.fraction() / 2.0)
     }
 
@@ -58,6 +65,9 @@ mod tests {
         }
         backoff.reset();
         assert!(backoff.wait() <= FIRST);
+        let mut short = Backoff::new(7).at_most(FIRST * 2);
+        let longest = (0..9).map(|_| short.wait()).max();
+        assert!(longest <= Some(FIRST * 2), "{longest:?}");
         assert_ne!(Backoff::new(1).wait(), Backoff::new(2).wait());
     }
 }
