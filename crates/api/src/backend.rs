@@ -69,7 +69,8 @@ pub struct ProviderGroup {
     pub providers: Vec<NamedProvider>,
 }
 
-/// A provider, and where it is reached when not at its own public address.
+/// A provider, and where it is reached when not at its own public address. At most one of
+/// `openai`, `anthropic`, `gemini` and `bedrock`; none of them means OpenAI.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = rules::PROVIDER))]
@@ -81,6 +82,27 @@ pub struct Provider {
         skip_serializing_if = "Option::is_none"
     )]
     pub openai: Option<OpenAi>,
+    /// Anthropic. Present but empty passes the client's model on.
+    #[serde(
+        default,
+        deserialize_with = "null_is_empty",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub anthropic: Option<Anthropic>,
+    /// Google's Gemini API. Present but empty passes the client's model on.
+    #[serde(
+        default,
+        deserialize_with = "null_is_empty",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub gemini: Option<Gemini>,
+    /// Amazon Bedrock. Present but empty passes the client's model on.
+    #[serde(
+        default,
+        deserialize_with = "null_is_empty",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub bedrock: Option<Bedrock>,
     /// Host to connect to instead of the provider's own; together with `port`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
@@ -102,34 +124,13 @@ pub struct Provider {
 /// A provider of a priority group.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = rules::PROVIDER))]
 pub struct NamedProvider {
     /// Name, unique within the backend; policies address it by `sectionName`.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// OpenAI, or anything that speaks its API. Present but empty passes the client's model on.
-    #[serde(
-        default,
-        deserialize_with = "null_is_empty",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub openai: Option<OpenAi>,
-    /// Host to connect to instead of the provider's own; together with `port`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 256))]
-    pub host: Option<String>,
-    /// Port of `host`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<i32>", range(min = 1, max = 65535))]
-    pub port: Option<u16>,
-    /// Replaces the whole upstream path; excludes `pathPrefix`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 1024))]
-    pub path: Option<String>,
-    /// Replaces the provider's own base path (`/v1`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 1024))]
-    pub path_prefix: Option<String>,
+    /// What a lone provider says too.
+    #[serde(flatten)]
+    pub provider: Provider,
     /// Policies of this provider alone; they win over the backend's, field by field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policies: Option<BackendPolicies>,
@@ -158,6 +159,40 @@ pub struct OpenAiConfig {
     pub model: Option<String>,
 }
 
+/// Anthropic.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Anthropic {
+    /// Model that every request is forced to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub model: Option<String>,
+}
+
+/// Google's Gemini API.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Gemini {
+    /// Model that every request is forced to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub model: Option<String>,
+}
+
+/// Amazon Bedrock.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Bedrock {
+    /// Model, or inference profile, that every request is forced to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub model: Option<String>,
+    /// Region whose models are asked; `us-east-1` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9-]+$"))]
+    pub region: Option<String>,
+}
+
 /// A fixed host.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -178,19 +213,6 @@ pub struct BackendStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
-}
-
-impl NamedProvider {
-    /// The part that an entry of a group shares with a lone provider.
-    pub fn provider(&self) -> Provider {
-        Provider {
-            openai: self.openai.clone(),
-            host: self.host.clone(),
-            port: self.port,
-            path: self.path.clone(),
-            path_prefix: self.path_prefix.clone(),
-        }
-    }
 }
 
 #[cfg(test)]

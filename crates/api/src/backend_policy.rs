@@ -61,6 +61,14 @@ pub struct AiPolicies {
 pub enum RouteType {
     /// Chat completions, `/v1/chat/completions`.
     Completions,
+    /// Anthropic's messages, `/v1/messages`.
+    Messages,
+    /// Tokens of Anthropic's messages, `/v1/messages/count_tokens`.
+    AnthropicTokenCount,
+    /// Gemini's `…:generateContent` and `…:streamGenerateContent`.
+    GenerateContent,
+    /// Gemini's `…:countTokens`.
+    GeminiCountTokens,
     /// `/v1/responses`.
     Responses,
     /// `/v1/embeddings`.

@@ -32,6 +32,10 @@ pub(crate) const AI: &[Rule] = &[rule(
 /// Of a provider, alone or in a group.
 pub(crate) const PROVIDER: &[Rule] = &[
     rule(
+        "[has(self.openai), has(self.anthropic), has(self.gemini), has(self.bedrock)].filter(p, p).size() <= 1",
+        "two providers in one entry: keep one of `openai`, `anthropic`, `gemini` and `bedrock`",
+    ),
+    rule(
         "!has(self.port) || has(self.host)",
         "`port` without `host`: write the host too",
     ),

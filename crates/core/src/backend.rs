@@ -84,6 +84,8 @@ pub enum ProviderKind {
     OpenAi,
     Anthropic,
     Gemini,
+    Bedrock,
+    VertexAi,
 }
 
 /// Endpoints that take requests or connections, chosen round-robin.
@@ -161,7 +163,13 @@ pub enum SubjectName {
 }
 
 impl ProviderKind {
-    pub const ALL: [Self; 3] = [Self::OpenAi, Self::Anthropic, Self::Gemini];
+    pub const ALL: [Self; 5] = [
+        Self::OpenAi,
+        Self::Anthropic,
+        Self::Gemini,
+        Self::Bedrock,
+        Self::VertexAi,
+    ];
 }
 
 impl UpstreamTls {

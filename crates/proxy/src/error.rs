@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use agw_ai::Operation;
 use http::StatusCode;
 
 use crate::telemetry::Reason;
@@ -26,6 +27,11 @@ pub(crate) enum Error {
          AgentgatewayBackend"
     )]
     NoModel,
+    #[error("{provider} does not offer {}: route such requests to a backend that does", operation.otel_name())]
+    NotOffered {
+        provider: &'static str,
+        operation: Operation,
+    },
     #[error("the request body is larger than {limit} bytes")]
     BodyTooLarge { limit: usize },
     #[error("the client went away before its request was complete: {0}")]
@@ -62,6 +68,7 @@ impl Error {
             Self::BadRequest(_)
             | Self::BadBody(_)
             | Self::NoModel
+            | Self::NotOffered { .. }
             | Self::BodyTooLarge { .. }
             | Self::ClientBody(_)
             | Self::ClientTimeout
@@ -77,11 +84,21 @@ impl Error {
         self.fault() == Fault::Upstream
     }
 
+    /// Whether it is in what this target can be asked, so that another may do.
+    pub(crate) fn is_of_target(&self) -> bool {
+        matches!(
+            self,
+            Self::NotOffered { .. } | Self::BadBody(agw_ai::Error::Untranslatable { .. })
+        )
+    }
+
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::BadRequest(_) | Self::BadBody(_) | Self::NoModel | Self::ClientBody(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::BadRequest(_)
+            | Self::BadBody(_)
+            | Self::NoModel
+            | Self::NotOffered { .. }
+            | Self::ClientBody(_) => StatusCode::BAD_REQUEST,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ClientTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
@@ -99,7 +116,9 @@ impl Error {
 
     pub(crate) fn reason(&self) -> Reason {
         match self {
-            Self::BadRequest(_) | Self::BadBody(_) | Self::NoModel => Reason::InvalidRequest,
+            Self::BadRequest(_) | Self::BadBody(_) | Self::NoModel | Self::NotOffered { .. } => {
+                Reason::InvalidRequest
+            }
             Self::BodyTooLarge { .. } => Reason::BodyTooLarge,
             Self::ClientBody(_) => Reason::ClientDisconnect,
             Self::ClientTimeout => Reason::ClientTimeout,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use agw_core::backend::{AppProtocol, Probe};
 use agw_core::snapshot::{Target, TargetKind};
 use http::uri::{Authority, PathAndQuery};
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
@@ -96,6 +96,10 @@ async fn ask(pool: &Rc<Pool>, connector: &Connector, target: &Target) -> Result<
             let auth = provider.policy.auth.as_ref();
             Authorization::new(provider.kind, auth).apply(&mut headers);
             let dialect = agw_ai::dialect::of(provider.kind);
+            for fixed in dialect.fixed_headers() {
+                let value = HeaderValue::from_static(fixed.value);
+                headers.insert(HeaderName::from_static(fixed.name), value);
+            }
             let path = dialect.provider().probe_path;
             let path = dialect
                 .upstream_path(path, provider.path_prefix.as_deref())

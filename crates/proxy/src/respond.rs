@@ -1,6 +1,7 @@
 //! Errors as responses: the only place where one becomes the other.
 
-use agw_ai::dialect::openai::OpenAi;
+use agw_ai::Operation;
+use agw_ai::dialect::of_client;
 use agw_ai::envelope::{ErrorBody, envelope};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
@@ -13,8 +14,8 @@ use crate::error::Error;
 pub(crate) enum Dialect {
     /// Short text, for plain HTTP routes.
     Text,
-    /// OpenAI's error envelope.
-    OpenAi,
+    /// The error envelope of the API that is asked for this.
+    Api(Operation),
     /// A status in the head, under 200: clients look nowhere else.
     Grpc,
 }
@@ -38,14 +39,14 @@ pub(crate) fn response(error: &Error, dialect: Dialect, request_id: &str) -> Res
             "text/plain; charset=utf-8",
             format!("{}\n", message(error)).into(),
         ),
-        Dialect::OpenAi => {
+        Dialect::Api(operation) => {
             let text = message(error);
             let body = ErrorBody::new(status, &text)
                 .code(code(error))
                 .param(param(error));
             (
                 "application/json",
-                envelope(&OpenAi, &body.request_id(request_id)),
+                envelope(of_client(operation), &body.request_id(request_id)),
             )
         }
     };

@@ -204,10 +204,9 @@ impl Context<'_> {
                     field: format!("{field}.policies"),
                 });
                 let layers: Layers<'_> = own.into_iter().chain(layers.iter().cloned()).collect();
-                let provider = named.provider();
                 let entry = provider::Entry {
                     name: Some(&named.name),
-                    provider: &provider,
+                    provider: &named.provider,
                     field,
                 };
                 match self.provider(&entry, &layers, refs, report) {
@@ -263,6 +262,10 @@ impl Context<'_> {
 fn api(kind: RouteType) -> Api {
     match kind {
         RouteType::Completions => Api::ChatCompletions,
+        RouteType::Messages => Api::Messages,
+        RouteType::AnthropicTokenCount => Api::CountTokens,
+        RouteType::GenerateContent => Api::GenerateContent,
+        RouteType::GeminiCountTokens => Api::GeminiCountTokens,
         RouteType::Responses => Api::Responses,
         RouteType::Embeddings => Api::Embeddings,
         RouteType::Models => Api::Models,

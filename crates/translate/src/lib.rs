@@ -43,7 +43,7 @@ use policy::Attached;
 use report::Report;
 use service::Endpoints;
 
-pub use settings::{Mode, Settings};
+pub use settings::{Mode, Settings, key_variables};
 pub use state::{ClusterState, Objects, Routes};
 pub use status::ObjectStatus;
 

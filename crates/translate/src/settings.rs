@@ -25,3 +25,11 @@ pub enum Mode {
     /// From an API server: what is not there does not exist.
     Cluster,
 }
+
+/// The environment variable in which people keep their key of each provider.
+pub fn key_variables() -> impl Iterator<Item = (ProviderKind, &'static str)> {
+    let variable = |kind| agw_ai::dialect::of(kind).provider().key_variable;
+    ProviderKind::ALL
+        .into_iter()
+        .map(move |kind| (kind, variable(kind)))
+}

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 
 use super::StreamTranslator;
+use crate::dialect::Class;
+use crate::dialect::gemini::JsonList;
 use crate::envelope::ErrorBody;
 use crate::error::Error;
 use crate::stream::{Ending, Piece, StreamReader};
@@ -10,7 +12,14 @@ use crate::usage::Usage;
 
 /// A stream on its way to the client, in the client's format.
 #[derive(Debug)]
-pub enum AnswerStream {
+pub struct AnswerStream {
+    stream: Stream,
+    /// For clients that did not ask for events.
+    list: Option<JsonList>,
+}
+
+#[derive(Debug)]
+enum Stream {
     Passed(StreamReader),
     Translated(StreamTranslator),
 }
@@ -18,64 +27,102 @@ pub enum AnswerStream {
 macro_rules! either {
     ($this:expr, $stream:ident => $value:expr) => {
         match $this {
-            Self::Passed($stream) => $value,
-            Self::Translated($stream) => $value,
+            Stream::Passed($stream) => $value,
+            Stream::Translated($stream) => $value,
         }
     };
 }
 
 impl AnswerStream {
+    /// The same stream as one JSON array.
+    pub fn listed(self) -> Self {
+        Self {
+            list: Some(JsonList::default()),
+            ..self
+        }
+    }
+
     /// See [`StreamReader::push`].
     pub fn push(&mut self, chunk: Bytes, out: &mut Vec<Piece>) -> Result<(), Error> {
-        either!(self, stream => stream.push(chunk, out))
+        let from = out.len();
+        let pushed = either!(&mut self.stream, stream => stream.push(chunk, out));
+        self.list_items(from, out);
+        pushed
     }
 
     /// See [`StreamReader::finish`].
     pub fn finish(&mut self, out: &mut Vec<Piece>) -> Ending {
-        either!(self, stream => stream.finish(out))
+        let from = out.len();
+        let ending = either!(&mut self.stream, stream => stream.finish(out));
+        self.list_items(from, out);
+        if let Some(list) = self.list.as_mut().filter(|_| ending != Ending::Cut) {
+            out.push(Piece {
+                raw: list.end(),
+                class: Class::Done,
+            });
+        }
+        ending
+    }
+
+    fn list_items(&mut self, from: usize, out: &mut [Piece]) {
+        if let Some(list) = &mut self.list {
+            for piece in &mut out[from..] {
+                piece.raw = list.items(std::mem::take(&mut piece.raw));
+            }
+        }
     }
 
     pub fn has_started(&self) -> bool {
-        either!(self, stream => stream.has_started())
+        either!(&self.stream, stream => stream.has_started())
     }
 
     pub fn is_done(&self) -> bool {
-        either!(self, stream => stream.is_done())
+        either!(&self.stream, stream => stream.is_done())
     }
 
     pub fn usage(&self) -> &Usage {
-        either!(self, stream => stream.usage())
+        either!(&self.stream, stream => stream.usage())
     }
 
     pub fn model(&self) -> Option<&str> {
-        either!(self, stream => stream.model())
+        either!(&self.stream, stream => stream.model())
     }
 
     pub fn finish_reason(&self) -> Option<&str> {
-        either!(self, stream => stream.finish_reason())
+        either!(&self.stream, stream => stream.finish_reason())
     }
 
     pub fn content_events(&self) -> u64 {
-        either!(self, stream => stream.content_events())
+        either!(&self.stream, stream => stream.content_events())
     }
 
     /// See [`StreamReader::cut_event`].
     pub fn cut_event(&mut self, error: &ErrorBody<'_>) -> Bytes {
-        match self {
-            Self::Passed(stream) => stream.cut_event(error),
-            Self::Translated(stream) => stream.cut_event(error),
+        let event = match &mut self.stream {
+            Stream::Passed(stream) => stream.cut_event(error),
+            Stream::Translated(stream) => stream.cut_event(error),
+        };
+        match &mut self.list {
+            None => event,
+            Some(list) => [list.items(event), list.end()].concat().into(),
         }
     }
 }
 
 impl From<StreamReader> for AnswerStream {
     fn from(stream: StreamReader) -> Self {
-        Self::Passed(stream)
+        Self {
+            stream: Stream::Passed(stream),
+            list: None,
+        }
     }
 }
 
 impl From<StreamTranslator> for AnswerStream {
     fn from(stream: StreamTranslator) -> Self {
-        Self::Translated(stream)
+        Self {
+            stream: Stream::Translated(stream),
+            list: None,
+        }
     }
 }

@@ -2,15 +2,13 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use agw_core::backend::{Endpoint, ProviderKind};
+use agw_core::backend::Endpoint;
 use agw_core::secret::Secret;
-use agw_translate::Settings;
+use agw_translate::{Settings, key_variables};
 
 use crate::command::MockUrl;
 use crate::mock_provider::RunningMock;
 
-/// Whose key is in which variable.
-const VARIABLES: &[(ProviderKind, &str)] = &[(ProviderKind::OpenAi, "OPENAI_API_KEY")];
 /// What a mock gets in place of a key that no file defines: never a real one.
 const PLACEHOLDER: &str = "sk-mock";
 
@@ -42,8 +40,7 @@ impl Providers {
             Mock::Elsewhere(url) => Some((url.host.clone(), url.port)),
             Mock::Here(here) => Some((here.address.ip().to_string(), here.address.port())),
         };
-        let credentials = VARIABLES
-            .iter()
+        let credentials = key_variables()
             .filter_map(|(kind, variable)| {
                 let key = match &mock {
                     Mock::None => std::env::var(variable)
@@ -51,7 +48,7 @@ impl Providers {
                         .filter(|key| !key.trim().is_empty())?,
                     Mock::Elsewhere(_) | Mock::Here(_) => PLACEHOLDER.to_owned(),
                 };
-                Some((*kind, Secret::new(bare(&key))))
+                Some((kind, Secret::new(bare(&key))))
             })
             .collect();
         let settings = Settings {

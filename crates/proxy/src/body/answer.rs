@@ -9,7 +9,8 @@ use std::time::Duration;
 use agw_ai::dialect::Class;
 use agw_ai::envelope::ErrorBody;
 use agw_ai::response::ResponseReader;
-use agw_ai::stream::{Ending, StreamReader};
+use agw_ai::stream::Ending;
+use agw_ai::translate::AnswerStream;
 use agw_ai::usage::Usage;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -60,7 +61,7 @@ enum Source {
     /// An event stream of a provider.
     Events {
         body: UpstreamBody,
-        reader: Box<StreamReader>,
+        reader: Box<AnswerStream>,
     },
 }
 
@@ -111,6 +112,13 @@ impl Answer {
         answer
     }
 
+    /// A provider's whole answer in other words.
+    pub(crate) fn translated(bytes: Bytes, usage: Usage, model: Option<String>) -> Box<Self> {
+        let mut answer = Self::whole(bytes);
+        answer.learnt = Some(Learnt { usage, model });
+        answer
+    }
+
     pub(crate) fn plain(body: UpstreamBody) -> Box<Self> {
         Self::new(Source::Plain(body))
     }
@@ -126,7 +134,7 @@ impl Answer {
     }
 
     /// `held` is what `reader` let through of what was read from `body` already.
-    pub(crate) fn events(held: Vec<Bytes>, body: UpstreamBody, reader: StreamReader) -> Box<Self> {
+    pub(crate) fn events(held: Vec<Bytes>, body: UpstreamBody, reader: AnswerStream) -> Box<Self> {
         let mut answer = Self::new(Source::Events {
             body,
             reader: Box::new(reader),
@@ -420,7 +428,7 @@ impl Answer {
     /// take for a normal end; any other body ends in an error, which closes the connection.
     fn broken(&mut self, reason: Reason, error: &str) -> Option<Result<Frame<Bytes>, BoxError>> {
         self.stream_facts();
-        let event = match &self.source {
+        let event = match &mut self.source {
             Source::Events { reader, .. } => {
                 let id = self.record.as_ref().map_or("", |r| &r.request_id);
                 let text = format!("the stream was cut: {error}");

@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use agw_ai::operation::{self, Detected, Operation, RouteTable};
-use agw_ai::request::RequestFacts;
-use agw_core::backend::{AiProvider, ApiRoute};
+use agw_ai::format::Stamp;
+use agw_ai::operation::{self, Operation};
 use agw_core::matcher::PathMatch;
 use agw_core::retry::{ConnectFailure, Retry};
 use agw_core::snapshot::{RulePlan, TargetKind};
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response};
+use http::Response;
 use tokio::time::Instant;
 
-use super::attempt::{Failure, Question};
+use super::attempt::{Failure, Refused};
 use super::health::Seen;
 use super::plain::response_filters;
-use super::{Exchange, outbound};
+use super::question::{Incoming, Question};
+use super::{Exchange, outbound, translated};
 use crate::body::Answer;
 use crate::candidates::{Candidate, Candidates};
 use crate::error::Error;
@@ -33,7 +33,8 @@ impl Exchange {
         choice: usize,
         matched: &PathMatch,
     ) -> Result<Response<Box<Answer>>, Error> {
-        self.dialect = Dialect::OpenAi;
+        let spoken = operation::detect(&self.inbound.path);
+        self.dialect = Dialect::Api(spoken.map_or(Operation::Passthrough, |d| d.operation));
         let limits = self.peer.worker.limits.clone();
         let body = self.inbound.hold(&limits, limits.body).await?;
         let mut candidates = Candidates::new(live, plan, choice);
@@ -44,6 +45,8 @@ impl Exchange {
                 .await?
             {
                 Ok(response) => return self.model_response(plan, candidate.choice, response).await,
+                // What a target cannot be asked at all says less than another's failure.
+                Err(failure) if failure.is_of_target() && last.is_some() => {}
                 Err(failure) => last = Some((candidate.choice, failure)),
             }
             if self.out_of_time() || self.record.attempts.len() >= self.peer.worker.limits.attempts
@@ -56,11 +59,16 @@ impl Exchange {
                 "no target of the rule can be tried".to_owned(),
             )),
             Some((_, Failure::Error(error))) => Err(error),
-            Some((choice, Failure::Status(response))) => {
-                let text = format!("the upstream answered {}", response.status().as_u16());
+            Some((choice, Failure::Status(refused))) => {
+                let status = refused.response.status().as_u16();
+                let text = format!("the upstream answered {status}");
                 self.record.outcome = Outcome::failed(Reason::UpstreamStatus, text);
-                self.model_response(plan, choice, response.map(Answer::plain))
-                    .await
+                let Refused { response, call } = refused;
+                let response = match call {
+                    None => response.map(Answer::plain),
+                    Some(call) => translated::error(response, &call, &self.record.request_id).await,
+                };
+                self.model_response(plan, choice, response).await
             }
         }
     }
@@ -77,7 +85,10 @@ impl Exchange {
     ) -> Result<Result<Response<Box<Answer>>, Failure>, Error> {
         let wiring = live.wiring(candidate.target);
         let (target, state) = live.target(candidate.target);
-        let mut question = self.question_for(plan, candidate, matched, target, body)?;
+        let mut question = match self.question_for(plan, candidate, matched, target, body) {
+            Err(error) if error.is_of_target() => return Ok(Err(Failure::Error(error))),
+            asked => asked?,
+        };
         let retry = target.policy().retry.as_ref().or_else(|| plan.retry());
         let mut retried = 0;
         state.asked();
@@ -139,7 +150,29 @@ impl Exchange {
         if let Some(policy) = &provider.policy.transformation {
             self.transform_outbound(policy, &target.label, &mut headers, &mut body);
         }
-        question(provider, routes, &self.inbound.method, &path, headers, body)
+        let question = Question::new(
+            provider,
+            routes,
+            Incoming {
+                method: &self.inbound.method,
+                path: &path,
+                query: self.inbound.query.as_deref(),
+                headers,
+                body,
+                stamp: self.stamp(),
+            },
+        )?;
+        self.dialect = Dialect::Api(question.operation);
+        Ok(question)
+    }
+
+    /// What names an answer that its provider gives no name.
+    pub(super) fn stamp(&self) -> Stamp {
+        let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        Stamp {
+            id: self.record.request_id.chars().filter(plain).collect(),
+            created: u64::try_from(self.record.at.as_second()).unwrap_or_default(),
+        }
     }
 
     /// The provider's answer with what the route does to responses.
@@ -169,74 +202,9 @@ impl Exchange {
     }
 }
 
-/// What a request of this path and body asks the provider.
-pub(super) fn question(
-    provider: &AiProvider,
-    routes: &[ApiRoute],
-    method: &Method,
-    path: &str,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Question, Error> {
-    let (operation, path, facts) = understand(path, routes, method, &body)?;
-    let client_model = facts.as_ref().and_then(RequestFacts::model).cloned();
-    let model = provider.model.clone().or_else(|| client_model.clone());
-    if operation.names_model() && model.is_none() {
-        return Err(Error::NoModel);
-    }
-    Ok(Question {
-        operation,
-        path,
-        headers,
-        facts,
-        client_model,
-        model,
-        body,
-    })
-}
-
-/// What is asked, on which upstream path, and what the body says of it.
-fn understand(
-    path: &str,
-    routes: &[ApiRoute],
-    method: &Method,
-    body: &Bytes,
-) -> Result<(Operation, String, Option<RequestFacts>), Error> {
-    let explicit = (!routes.is_empty()).then(|| RouteTable::from(routes).resolve(path));
-    let detected = explicit.or_else(|| operation::detect(path));
-    match detected {
-        Some(Detected { operation, path })
-            if operation.names_model() && *method == Method::POST =>
-        {
-            Ok((
-                operation,
-                path.into_owned(),
-                Some(RequestFacts::read(body)?),
-            ))
-        }
-        // Listing, fetching or deleting what an API keeps: sent on as it is.
-        Some(Detected { operation, path }) if operation.names_model() => {
-            Ok((Operation::Passthrough, path.into_owned(), None))
-        }
-        Some(Detected { operation, path }) => Ok((operation, path.into_owned(), None)),
-        None => Ok(guess(path, method, body)),
-    }
-}
-
-/// A path that names no API: a chat request is known by its body.
-fn guess(path: &str, method: &Method, body: &Bytes) -> (Operation, String, Option<RequestFacts>) {
-    if *method == Method::POST
-        && let Ok(facts) = RequestFacts::read(body)
-        && let Some(Detected { operation, path }) = operation::infer(path, &facts)
-    {
-        return (operation, path.into_owned(), Some(facts));
-    }
-    (Operation::Passthrough, path.to_owned(), None)
-}
-
 fn wants(retry: &Retry, failure: &Failure) -> bool {
     match failure {
-        Failure::Status(response) => retry.on.status(response.status().as_u16()),
+        Failure::Status(refused) => retry.on.status(refused.response.status().as_u16()),
         Failure::Error(Error::Timeout(_)) => retry.on.status(504),
         Failure::Error(_) => retry.on.connect_failure == ConnectFailure::Retry,
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agw_ai::operation::Operation;
-use agw_ai::request::{Edits, RequestFacts, UsageOwner, splice};
+use agw_ai::request::{Edits, splice};
+use agw_ai::translate::Call;
 use agw_core::backend::{AiProvider, AppProtocol};
 use agw_core::snapshot::{RulePlan, Target, TargetKind};
 use bytes::Bytes;
@@ -12,26 +13,13 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use tokio::time::Instant;
 
-use super::{Exchange, gate};
+use super::question::{Form, Question};
+use super::{Exchange, gate, translated};
 use crate::body::{Answer, BoundKind, UpstreamBody};
 use crate::error::Error;
 use crate::telemetry::{AiRecord, Attempt, Reason};
 use crate::upstream::{Outbound, Payload, PoolKey, send};
 use crate::wiring::Wiring;
-
-/// What a provider is asked.
-pub(super) struct Question {
-    pub(super) operation: Operation,
-    /// Canonical path of the API, or the client's own for a passthrough.
-    pub(super) path: String,
-    pub(super) headers: HeaderMap,
-    /// What the body says; `None` when it is not looked into.
-    pub(super) facts: Option<RequestFacts>,
-    pub(super) client_model: Option<Arc<str>>,
-    /// What the provider is asked for.
-    pub(super) model: Option<Arc<str>>,
-    pub(super) body: Bytes,
-}
 
 /// What of the client's request goes to the provider beside the question.
 #[derive(Clone, Copy)]
@@ -44,8 +32,15 @@ pub(super) struct Asking<'a> {
 /// An attempt that another target may do better at.
 pub(super) enum Failure {
     Error(Error),
-    /// 5xx or 429, its body unread: the client gets it when nothing else is left.
-    Status(Response<UpstreamBody>),
+    /// The client gets it when nothing else is left.
+    Status(Refused),
+}
+
+/// 5xx or 429, its body unread.
+pub(super) struct Refused {
+    pub(super) response: Response<UpstreamBody>,
+    /// Translates it.
+    pub(super) call: Option<Box<Call>>,
 }
 
 impl Failure {
@@ -56,12 +51,18 @@ impl Failure {
         }
     }
 
+    /// Whether the target was not even asked, because it cannot be.
+    pub(super) fn is_of_target(&self) -> bool {
+        matches!(self, Self::Error(error) if error.is_of_target())
+    }
+
     /// How long the provider asks to be left alone (RFC 9110 §10.2.3).
     pub(super) fn retry_after(&self) -> Option<Duration> {
-        let Self::Status(response) = self else {
+        let Self::Status(refused) = self else {
             return None;
         };
-        let value = response
+        let value = refused
+            .response
             .headers()
             .get(header::RETRY_AFTER)?
             .to_str()
@@ -101,7 +102,7 @@ impl Exchange {
         };
         let status = match &outcome {
             Ok(response) => Some(response.status()),
-            Err(Failure::Status(response)) => Some(response.status()),
+            Err(Failure::Status(refused)) => Some(refused.response.status()),
             Err(Failure::Error(_)) => None,
         };
         self.record.attempts.push(Attempt {
@@ -135,7 +136,8 @@ impl Exchange {
             model: question.model.clone(),
             client_model: question.client_model.clone(),
             response_model: None,
-            stream: question.facts.as_ref().is_some_and(|f| f.stream),
+            stream: question.answer != Form::Whole,
+            dropped: question.dropped.clone(),
             usage: agw_ai::usage::Usage::default(),
             first_token: None,
             cost_usd: None,
@@ -188,30 +190,51 @@ impl Exchange {
         let response = response.map_err(Failure::Error)?;
         let status = response.status();
         if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-            return Err(Failure::Status(response));
+            let call = question.call.take();
+            return Err(Failure::Status(Refused { response, call }));
         }
-        if !status.is_success() || question.operation == Operation::Passthrough {
+        if !status.is_success() {
+            return Ok(match &question.call {
+                None => response.map(Answer::plain),
+                Some(call) => translated::error(response, call, asking.request_id).await,
+            });
+        }
+        if question.operation == Operation::Passthrough {
             return Ok(response.map(Answer::plain));
         }
-        let limit = worker.limits.held_back;
+        self.open(response, provider, question)
+            .await
+            .map_err(Failure::Error)
+    }
+
+    /// A success, once it is known to be one.
+    async fn open(
+        &mut self,
+        response: Response<UpstreamBody>,
+        provider: &AiProvider,
+        question: &Question,
+    ) -> Result<Response<Box<Answer>>, Error> {
+        let limits = self.peer.worker.limits.clone();
         let dialect = agw_ai::dialect::of(provider.kind);
         let (mut parts, body) = response.into_parts();
-        let answer = if is_event_stream(&parts.headers) {
-            // The extra usage chunk is taken out, so no length would be right.
-            parts.headers.remove(header::CONTENT_LENGTH);
-            let opened = gate::events(body, dialect, question, limit)
-                .await
-                .map_err(Failure::Error)?;
-            if opened.content {
-                self.record.first_token();
+        let answer = match &question.call {
+            _ if is_event_stream(&parts.headers) => {
+                // The extra usage chunk is taken out, so no length would be right.
+                parts.headers.remove(header::CONTENT_LENGTH);
+                match (question.answer, &question.call) {
+                    (Form::List, _) => translated::set_type(&mut parts.headers, translated::LIST),
+                    (_, Some(_)) => translated::set_type(&mut parts.headers, translated::EVENTS),
+                    (_, None) => {}
+                }
+                let opened = gate::events(body, dialect, question, limits.held_back).await?;
+                if opened.content {
+                    self.record.first_token();
+                }
+                opened.answer
             }
-            opened.answer
-        } else if parts.headers.contains_key(header::CONTENT_ENCODING) {
-            Answer::plain(body)
-        } else {
-            gate::json(body, dialect, question, limit)
-                .await
-                .map_err(Failure::Error)?
+            Some(call) => translated::whole(&mut parts, body, call, limits.response_body).await?,
+            None if parts.headers.contains_key(header::CONTENT_ENCODING) => Answer::plain(body),
+            None => gate::json(body, dialect, question, limits.held_back).await?,
         };
         Ok(Response::from_parts(parts, answer))
     }
@@ -253,7 +276,15 @@ pub(super) fn provider_request(
     if let Ok(id) = HeaderValue::from_str(asking.request_id) {
         headers.insert(HeaderName::from_static("x-request-id"), id);
     }
+    if question.call.is_some() {
+        wiring.authorization.respell(&mut headers, dialect);
+    }
     wiring.authorization.apply(&mut headers);
+    for fixed in dialect.fixed_headers() {
+        headers
+            .entry(fixed.name)
+            .or_insert(HeaderValue::from_static(fixed.value));
+    }
     Ok(Outbound {
         method: asking.method.clone(),
         target: PathAndQuery::try_from(target).map_err(|e| bad("path", &e))?,
@@ -275,29 +306,23 @@ fn set_length(headers: &mut HeaderMap, pieces: &[Bytes]) {
 
 /// The client's body with the model that is forced, and with usage asked for in a stream.
 fn pieces(provider: &AiProvider, question: &Question) -> Vec<Bytes> {
-    let Some(facts) = &question.facts else {
-        return vec![question.body.clone()];
+    let facts = match (&question.facts, &question.call) {
+        (Some(facts), None) => facts,
+        _ => return vec![question.body.clone()],
     };
     let edits = Edits {
         model: provider.model.as_deref(),
-        usage: usage_owner(question),
+        usage: question.usage_owner(),
     };
     splice(&question.body, facts, &edits).pieces
 }
 
-/// Who asks for a stream's usage: the gateway, where the client did not.
-pub(super) fn usage_owner(question: &Question) -> UsageOwner {
-    let facts = question.facts.as_ref();
-    facts.map_or(UsageOwner::Client, |facts| {
-        facts.usage_owner(question.operation)
-    })
-}
-
 fn is_event_stream(headers: &HeaderMap) -> bool {
-    let kind = headers
-        .get(header::CONTENT_TYPE)
-        .map(HeaderValue::as_bytes)
-        .unwrap_or_default();
-    kind.get(..17)
-        .is_some_and(|start| start.eq_ignore_ascii_case(b"text/event-stream"))
+    const KINDS: [&str; 2] = ["text/event-stream", agw_ai::dialect::bedrock::STREAM_TYPE];
+    let kind = headers.get(header::CONTENT_TYPE);
+    let kind = kind.map(HeaderValue::as_bytes).unwrap_or_default();
+    KINDS.iter().any(|known| {
+        let start = kind.get(..known.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(known.as_bytes()))
+    })
 }

@@ -3,10 +3,11 @@
 use agw_ai::dialect::{Class, Dialect, ProviderError};
 use agw_ai::response::{ResponseReader, Verdict};
 use agw_ai::stream::StreamReader;
+use agw_ai::translate::AnswerStream;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 
-use super::attempt::{Question, usage_owner};
+use super::question::{Form, Question};
 use crate::body::{Answer, UpstreamBody};
 use crate::error::Error;
 use crate::upstream::describe;
@@ -58,7 +59,13 @@ pub(super) async fn events(
     question: &Question,
     limit: usize,
 ) -> Result<Opened, Error> {
-    let mut reader = StreamReader::new(dialect, question.operation, usage_owner(question));
+    let mut reader: AnswerStream = match &question.call {
+        None => StreamReader::new(dialect, question.operation, question.usage_owner()).into(),
+        Some(call) => call.stream().into(),
+    };
+    if question.answer == Form::List {
+        reader = reader.listed();
+    }
     let mut held = Vec::new();
     let mut length = 0;
     while let Some(data) = next(&mut body).await.map_err(cut)? {

@@ -33,8 +33,8 @@ impl<'a> Seen<'a> {
     pub(super) fn of(outcome: &'a Result<Response<Box<Answer>>, Failure>) -> Self {
         match outcome {
             Ok(response) => Self::response(response, Verdict::Good),
-            Err(failure @ Failure::Status(response)) => {
-                let seen = Self::response(response, Verdict::Bad);
+            Err(failure @ Failure::Status(refused)) => {
+                let seen = Self::response(&refused.response, Verdict::Bad);
                 Self {
                     retry_after: failure.retry_after(),
                     ..seen

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use agw_ai::format::Stamp;
 use agw_core::backend::{ApiRoute, AppProtocol, EndpointBackend};
 use agw_core::filter::RedirectScheme;
 use agw_core::id::RouteKind;
@@ -13,10 +14,10 @@ use http::{HeaderMap, Method, Response, header};
 use http_body_util::BodyExt;
 
 use super::Exchange;
-use super::ai::question;
 use super::attempt::{Asking, provider_request};
 use super::inbound::{ClientBody, target};
 use super::outbound;
+use super::question::{Incoming, Question};
 use crate::body::{BodyCopy, UpstreamBody};
 use crate::connection::Client;
 use crate::error::Error;
@@ -38,6 +39,7 @@ struct Copied {
     /// What a plain backend is spoken to in.
     protocol: AppProtocol,
     request_id: String,
+    stamp: Stamp,
 }
 
 /// The body of a copy.
@@ -106,6 +108,7 @@ impl Exchange {
             scheme: self.peer.scheme,
             protocol,
             request_id: self.record.request_id.clone(),
+            stamp: self.stamp(),
         };
         let deliver = deliver(worker.clone(), recipient, copied, body);
         worker.mirrors.spawn_local(deliver);
@@ -235,14 +238,15 @@ impl Copied {
             [whole] => whole.clone(),
             pieces => pieces.concat().into(),
         };
-        let mut question = question(
-            provider,
-            routes,
-            &self.method,
-            &self.path,
-            self.headers,
+        let incoming = Incoming {
+            method: &self.method,
+            path: &self.path,
+            query: self.query.as_deref(),
+            headers: self.headers,
             body,
-        )?;
+            stamp: self.stamp,
+        };
+        let mut question = Question::new(provider, routes, incoming)?;
         let asking = Asking {
             method: &self.method,
             query: self.query.as_deref(),

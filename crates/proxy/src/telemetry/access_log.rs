@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::time::Duration;
 
+use agw_ai::chat::Dropped;
 use agw_ai::usage::Usage;
 use http::{HeaderName, HeaderValue, Version};
 
@@ -168,10 +169,12 @@ fn gen_ai(json: &mut Json, ai: &AiRecord) {
         json.text(r#""client_model":"#, model).raw(",");
     }
     json.raw(if ai.stream {
-        r#""stream":true}"#
+        r#""stream":true"#
     } else {
-        r#""stream":false}"#
+        r#""stream":false"#
     });
+    dropped(json, &ai.dropped);
+    json.raw("}");
     if let Some(model) = ai.response_model.as_deref() {
         json.text(r#","response":{"model":"#, model).raw("}");
     }
@@ -180,6 +183,18 @@ fn gen_ai(json: &mut Json, ai: &AiRecord) {
         json.raw(r#","cost_usd":"#).raw(&cost.to_string());
     }
     json.raw("}");
+}
+
+/// What of the request the provider's format could not say: names of fields, never their values.
+fn dropped(json: &mut Json, dropped: &Dropped) {
+    let mut before = r#","dropped_fields":["#;
+    for path in dropped.paths() {
+        json.text(before, path);
+        before = ",";
+    }
+    if before == "," {
+        json.raw("]");
+    }
 }
 
 /// Token counts under OpenTelemetry's names and under OpenAI's.

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use agw_ai::chat::Dropped;
 use agw_ai::operation::Operation;
 use agw_ai::usage::Usage;
 use agw_core::snapshot::{RulePlan, Target};
@@ -51,6 +52,8 @@ pub(crate) struct AiRecord {
     pub(crate) client_model: Option<Arc<str>>,
     pub(crate) response_model: Option<String>,
     pub(crate) stream: bool,
+    /// Fields of the request that the provider's format cannot say.
+    pub(crate) dropped: Dropped,
     pub(crate) usage: Usage,
     pub(crate) first_token: Option<Duration>,
     /// Known when the request is reported, for models with a price.

@@ -1,8 +1,8 @@
 //! The proxy's own credentials on requests to a provider.
 
-use agw_ai::dialect::Credential;
+use agw_ai::dialect::{Credential, Dialect};
 use agw_core::backend::{Auth, ProviderKind};
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Headers in which clients carry keys: none of them reaches a provider that has its own key.
 const CLIENT_KEYS: [HeaderName; 5] = [
@@ -48,6 +48,23 @@ impl Authorization {
         }
         if let Some(credential) = credential {
             headers.insert(credential.name.clone(), credential.value.clone());
+            if let Some(companion) = credential.companion {
+                let value = HeaderValue::from_static(companion.value);
+                headers.append(HeaderName::from_static(companion.name), value);
+            }
+        }
+    }
+
+    /// Puts the client's own key where a provider of another dialect than the client's takes it.
+    pub(crate) fn respell(&self, headers: &mut HeaderMap, dialect: &dyn Dialect) {
+        let Self::Client = self else { return };
+        let key = CLIENT_KEYS
+            .iter()
+            .filter(|name| **name != header::COOKIE)
+            .filter_map(|name| headers.get(name))
+            .find_map(|value| value.to_str().ok());
+        if let Some(credential) = key.and_then(|key| dialect.credential(key).ok()) {
+            Self::Own(Some(credential)).apply(headers);
         }
     }
 }

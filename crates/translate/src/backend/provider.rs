@@ -1,8 +1,10 @@
 //! One provider entry of an AI backend.
 
+mod named;
+
 use std::sync::Arc;
 
-use agw_api::backend::{OpenAi, Provider};
+use agw_api::backend::Provider;
 use agw_core::backend::{AiProvider, Endpoint, ProviderKind, UpstreamTls, Verify};
 
 use super::policies::{self, Layers, Purpose};
@@ -10,6 +12,7 @@ use super::{Context, Unresolved};
 use crate::expression::Rejected;
 use crate::finding::Code;
 use crate::report::Report;
+use named::Named;
 
 /// A provider as it is written, and where.
 pub(super) struct Entry<'a> {
@@ -29,15 +32,7 @@ impl Context<'_> {
         let Entry {
             provider, field, ..
         } = entry;
-        if provider.openai.is_none() {
-            // What `kubectl apply` makes of an `openai:` with nothing behind it.
-            let message = "no provider is named: OpenAI is meant, with the client's model";
-            let remedy = "write `openai: {}`";
-            report.add(self.subject, Code::DialectProvider, field, message, remedy);
-        }
-        let openai = provider.openai.clone().unwrap_or_default();
-        let kind = ProviderKind::OpenAi;
-        let model = self.model(&openai, &format!("{field}.openai"), report)?;
+        let Named { kind, model, host } = self.named(entry, report)?;
         if provider.path.is_some() && provider.path_prefix.is_some() {
             let message = "`path` and `pathPrefix` exclude each other";
             report.add(
@@ -50,7 +45,7 @@ impl Context<'_> {
             return Err(Rejected);
         }
         let made = policies::merge(self, layers, Purpose::Ai(kind), refs, report)?;
-        let endpoint = self.endpoint(kind, entry, made.tls, report)?;
+        let endpoint = self.endpoint(kind, host, entry, made.tls, report)?;
         let rooted = |path: &String| Arc::from(format!("/{}", path.trim_start_matches('/')));
         let dialect = agw_ai::dialect::of(kind).provider();
         Ok(AiProvider {
@@ -64,46 +59,11 @@ impl Context<'_> {
         })
     }
 
-    fn model(
-        self,
-        openai: &OpenAi,
-        field: &str,
-        report: &mut Report,
-    ) -> Result<Option<Arc<str>>, Rejected> {
-        let config = openai
-            .config
-            .as_ref()
-            .and_then(|config| config.model.as_ref());
-        match (&openai.model, config) {
-            (Some(own), Some(config)) if own != config => {
-                report.add(
-                    self.subject,
-                    Code::InvalidBackend,
-                    &format!("{field}.config.model"),
-                    format!("`model` says {own:?} and `config.model` says {config:?}"),
-                    "keep `model`",
-                );
-                Err(Rejected)
-            }
-            (own, config) => {
-                if config.is_some() {
-                    report.add(
-                        self.subject,
-                        Code::DialectModel,
-                        &format!("{field}.config.model"),
-                        "the model stands in `openai.config.model`",
-                        "the standard place is `openai.model`",
-                    );
-                }
-                Ok(own.as_ref().or(config).map(|model| model.as_str().into()))
-            }
-        }
-    }
-
     /// Where the provider is: its own host, the one that is written, or the mock's.
     fn endpoint(
         self,
         kind: ProviderKind,
+        own: Option<Arc<str>>,
         entry: &Entry<'_>,
         tls: Option<UpstreamTls>,
         report: &mut Report,
@@ -136,10 +96,10 @@ impl Context<'_> {
             (None, None) => match &self.settings.provider_override {
                 Some(endpoint) => Ok(endpoint.clone()),
                 None => {
-                    let own = UpstreamTls::new(Verify::Full);
-                    let tls = provider.tls.then(|| tls.unwrap_or(own));
+                    let full = UpstreamTls::new(Verify::Full);
+                    let tls = provider.tls.then(|| tls.unwrap_or(full));
                     Ok(Endpoint {
-                        host: provider.host.into(),
+                        host: own.unwrap_or_else(|| provider.host.into()),
                         port: provider.port,
                         tls,
                     })

@@ -1,0 +1,198 @@
+//! What a provider is asked, in its own words.
+
+use std::sync::Arc;
+
+use agw_ai::chat::Dropped;
+use agw_ai::dialect;
+use agw_ai::format::Stamp;
+use agw_ai::operation::{self, Detected, ModelPath, Operation, RouteTable, StreamForm};
+use agw_ai::request::{RequestFacts, UsageOwner};
+use agw_ai::translate::{self, Call, Plan};
+use agw_core::backend::{AiProvider, ApiRoute};
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+
+use crate::error::Error;
+
+/// A request on its way to a provider.
+pub(super) struct Incoming<'a> {
+    pub(super) method: &'a Method,
+    pub(super) path: &'a str,
+    pub(super) query: Option<&'a str>,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    pub(super) stamp: Stamp,
+}
+
+/// What a provider is asked.
+pub(super) struct Question {
+    /// What the client asks for.
+    pub(super) operation: Operation,
+    /// Canonical path of the provider's API, or the client's own for a passthrough.
+    pub(super) path: String,
+    pub(super) headers: HeaderMap,
+    /// What the client's body says; `None` when it is not looked into.
+    pub(super) facts: Option<RequestFacts>,
+    pub(super) client_model: Option<Arc<str>>,
+    /// What the provider is asked for.
+    pub(super) model: Option<Arc<str>>,
+    pub(super) answer: Form,
+    /// The client's, or what was made of it for a provider that speaks another format.
+    pub(super) body: Bytes,
+    /// Translates the answer, where the provider speaks another format than the client.
+    pub(super) call: Option<Box<Call>>,
+    /// Fields of the client's body that the provider's format cannot say.
+    pub(super) dropped: Dropped,
+}
+
+/// How the client wants its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Whole,
+    Events,
+    /// Bit by bit, as a JSON array.
+    List,
+}
+
+impl Question {
+    /// What `incoming` asks `provider`.
+    pub(super) fn new(
+        provider: &AiProvider,
+        routes: &[ApiRoute],
+        incoming: Incoming<'_>,
+    ) -> Result<Self, Error> {
+        let Incoming {
+            method,
+            path,
+            query,
+            headers,
+            body,
+            stamp,
+        } = incoming;
+        let (operation, mut canonical, facts) = understand(path, routes, method, &body)?;
+        let named = ModelPath::parse(&canonical).filter(|named| named.operation() == operation);
+        let client_model = match (&facts, named) {
+            (Some(facts), _) => facts.model().cloned(),
+            (None, Some(named)) => Some(named.model().into()),
+            (None, None) => None,
+        };
+        let model = provider.model.clone().or_else(|| client_model.clone());
+        let answer = Form::of(facts.as_ref(), named, query);
+        if let Some(named) = named {
+            canonical = named.canonical(model.as_deref());
+        }
+        if operation.names_model() && model.is_none() {
+            return Err(Error::NoModel);
+        }
+        let question = Self {
+            operation,
+            path: canonical,
+            headers,
+            facts,
+            client_model,
+            model,
+            answer,
+            body,
+            call: None,
+            dropped: Dropped::default(),
+        };
+        let dialect = dialect::of(provider.kind);
+        match translate::plan(operation, dialect) {
+            Plan::PassThrough => Ok(question),
+            Plan::Translate(exchange) => question.translated(exchange, stamp),
+            Plan::Unsupported => Err(Error::NotOffered {
+                provider: dialect.provider().name,
+                operation,
+            }),
+        }
+    }
+
+    fn translated(self, exchange: translate::Exchange, stamp: Stamp) -> Result<Self, Error> {
+        let model = self.model.as_deref();
+        let made = exchange.request(&self.body, &self.path, model, stamp)?;
+        let mut headers = self.headers;
+        headers
+            .keys()
+            .filter(|name| is_of_one_api(name.as_str()))
+            .cloned()
+            .collect::<Vec<_>>()
+            .iter()
+            .for_each(|name| drop(headers.remove(name)));
+        Ok(Self {
+            path: made.path.into_owned(),
+            headers,
+            body: made.body,
+            call: Some(Box::new(made.call)),
+            dropped: made.dropped,
+            ..self
+        })
+    }
+
+    /// Who asks for a stream's usage: the gateway, where the client did not.
+    pub(super) fn usage_owner(&self) -> UsageOwner {
+        let facts = self.facts.as_ref();
+        facts.map_or(UsageOwner::Client, |facts| {
+            facts.usage_owner(self.operation)
+        })
+    }
+}
+
+impl Form {
+    fn of(facts: Option<&RequestFacts>, named: Option<ModelPath<'_>>, query: Option<&str>) -> Self {
+        match (facts, named) {
+            (Some(facts), _) if facts.stream => Self::Events,
+            (None, Some(named)) if named.streams() => match StreamForm::of_query(query) {
+                StreamForm::Events => Self::Events,
+                StreamForm::List => Self::List,
+            },
+            _ => Self::Whole,
+        }
+    }
+}
+
+/// Headers that only mean something to those who speak the client's API: another provider may
+/// refuse them, or take them for something else.
+fn is_of_one_api(name: &str) -> bool {
+    ["anthropic-", "openai-", "x-stainless-"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+}
+
+/// What is asked, on which upstream path, and what the body says of it.
+fn understand(
+    path: &str,
+    routes: &[ApiRoute],
+    method: &Method,
+    body: &Bytes,
+) -> Result<(Operation, String, Option<RequestFacts>), Error> {
+    let explicit = (!routes.is_empty()).then(|| RouteTable::from(routes).resolve(path));
+    let detected = explicit.or_else(|| operation::detect(path));
+    match detected {
+        Some(Detected { operation, path })
+            if operation.names_model() && *method == Method::POST =>
+        {
+            Ok((
+                operation,
+                path.into_owned(),
+                Some(RequestFacts::read(body)?),
+            ))
+        }
+        // Listing, fetching or deleting what an API keeps: sent on as it is.
+        Some(Detected { operation, path }) if operation.names_model() => {
+            Ok((Operation::Passthrough, path.into_owned(), None))
+        }
+        Some(Detected { operation, path }) => Ok((operation, path.into_owned(), None)),
+        None => Ok(guess(path, method, body)),
+    }
+}
+
+/// A path that names no API: a chat request is known by its body.
+fn guess(path: &str, method: &Method, body: &Bytes) -> (Operation, String, Option<RequestFacts>) {
+    if *method == Method::POST
+        && let Ok(facts) = RequestFacts::read(body)
+        && let Some(Detected { operation, path }) = operation::infer(path, &facts)
+    {
+        return (operation, path.into_owned(), Some(facts));
+    }
+    (Operation::Passthrough, path.to_owned(), None)
+}

@@ -1,0 +1,76 @@
+//! Answers of providers that speak another format than the client.
+
+use agw_ai::dialect::gemini::JsonList;
+use agw_ai::translate::Call;
+use bytes::Bytes;
+use http::response::Parts;
+use http::{HeaderMap, HeaderValue, Response, header};
+
+use std::time::Duration;
+
+use crate::body::{Answer, Collected, UpstreamBody, collect};
+use crate::error::Error;
+use crate::upstream::describe;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(super) const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
+pub(super) const LIST: HeaderValue = HeaderValue::from_static(JsonList::CONTENT_TYPE);
+
+/// So much of an error is read.
+const ERROR_LIMIT: usize = 256 << 10;
+/// A provider that sends nothing for so long has no more to say. The attempt has a bound of its
+/// own, which is shorter as a rule.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// An error response in the client's words. One whose body cannot be read says what its status
+/// says.
+pub(super) async fn error(
+    response: Response<UpstreamBody>,
+    call: &Call,
+    request_id: &str,
+) -> Response<Box<Answer>> {
+    let (mut parts, body) = response.into_parts();
+    let body = match collect(body, ERROR_LIMIT, SILENCE).await {
+        Collected::Whole(body) => body,
+        _ => Bytes::new(),
+    };
+    let told = call.exchange().error(parts.status, &body, request_id);
+    parts.status = told.status;
+    set_type(&mut parts.headers, JSON);
+    Response::from_parts(parts, Answer::whole(told.body))
+}
+
+/// A whole answer in the client's words.
+pub(super) async fn whole(
+    parts: &mut Parts,
+    body: UpstreamBody,
+    call: &Call,
+    limit: usize,
+) -> Result<Box<Answer>, Error> {
+    let body = match collect(body, limit, SILENCE).await {
+        Collected::Whole(body) => body,
+        Collected::TooLarge => {
+            let text = format!("an answer to translate has more than {limit} bytes");
+            return Err(Error::Garbage(text));
+        }
+        Collected::Stalled => return Err(Error::Timeout(SILENCE)),
+        Collected::Failed(error) => return Err(Error::Reset(describe(&error))),
+    };
+    let answer = call
+        .response(&body)
+        .map_err(|error| Error::Garbage(error.to_string()))?;
+    set_type(&mut parts.headers, JSON);
+    Ok(Answer::translated(answer.body, answer.usage, answer.model))
+}
+
+/// Says what the body is now, and nothing of what it was.
+pub(super) fn set_type(headers: &mut HeaderMap, kind: HeaderValue) {
+    for gone in [
+        header::CONTENT_LENGTH,
+        header::CONTENT_ENCODING,
+        header::ETAG,
+    ] {
+        headers.remove(gone);
+    }
+    headers.insert(header::CONTENT_TYPE, kind);
+}

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# The official Python clients of OpenAI and Anthropic against every provider of examples/providers, each cell of
+# client format × provider × {plain, stream, tools, error}: docs/providers.md shows what held.
+#   UPDATE=1   writes the table instead of comparing with it
+. "$(dirname "$0")/../lib.sh"
+need curl python3
+
+venv=${CARGO_TARGET_DIR:-$top/target}/clients-venv
+requirements=$top/tests/clients/requirements.txt
+if ! cmp -s "$requirements" "$venv/requirements.txt"; then
+  python3 -m venv "$venv" || die "python3-venv is needed (apt-get install python3-venv)"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$requirements" || die "the clients cannot be installed"
+  cp "$requirements" "$venv/requirements.txt"
+fi
+
+address=127.0.81.1
+start_agw "$address" clients -f "$top/examples/providers" --mock
+if ! "$venv/bin/python" "$top/tests/clients/matrix.py" "http://$address:8080" "$top/docs/providers.md"; then
+  bad "the matrix"
+fi
+finish "tests/clients"
