@@ -10,6 +10,10 @@ mod shapes;
 
 use std::sync::Arc;
 
+use ::base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, request::Parts};
 use serde_json::{Map, Value};
@@ -27,6 +31,16 @@ use crate::{
 
 /// What Vertex AI has in its paths before a model of Google's.
 const VERTEX: &str = "/publishers/google/models/";
+
+/// Bytes as Google's reader of JSON takes them: in either alphabet of base64, padded or not.
+fn base64(text: &str) -> Option<Vec<u8>> {
+    const LENIENT: GeneralPurposeConfig =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let standard = text.replace('-', "+").replace('_', "/");
+    GeneralPurpose::new(&alphabet::STANDARD, LENIENT)
+        .decode(standard)
+        .ok()
+}
 
 /// Who serves the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +86,7 @@ impl Google {
 
     fn find(self, parts: &Parts) -> Option<Operation> {
         let path = parts.uri.path();
-        if self == Self::GeminiApi && path == "/v1beta/models" {
+        if self == Self::GeminiApi && ["/v1beta/models", "/v1/models"].contains(&path) {
             return Some(Operation::ModelList);
         }
         let target = self.target(path)?;
@@ -101,11 +115,16 @@ impl Dialect for Google {
     fn owns(&self, parts: &Parts) -> bool {
         let path = parts.uri.path();
         match self {
-            // OpenAI keeps its models at `/v1/models/` too, and there with no verb.
+            // OpenAI keeps its models at `/v1/models` too, and there with no verb and no key of Google's.
             Self::GeminiApi => {
-                path == "/v1beta/models"
-                    || path.starts_with("/v1beta/models/")
-                    || (parts.method == Method::POST && path.starts_with("/v1/models/"))
+                let keyed = parts.headers.contains_key("x-goog-api-key")
+                    || credential::query(parts).is_some();
+                let of = |base: &str| {
+                    path.strip_prefix(base)
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                };
+                of("/v1beta/models")
+                    || (of("/v1/models") && (parts.method == Method::POST || keyed))
             }
             Self::VertexAi => self.target(path).is_some(),
         }

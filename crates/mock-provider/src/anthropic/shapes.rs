@@ -35,7 +35,10 @@ pub(super) static MESSAGES: Record = Record(&[
 
 /// The same on Vertex AI, where the path names the model.
 pub(super) static VERTEX_MESSAGES: Record = Record(&[
-    Field::required("anthropic_version", Shape::Word(&["vertex-2023-10-16"])),
+    Field::required(
+        "anthropic_version",
+        Shape::Word(&["vertex-2023-10-16", "2026-10-21"]),
+    ),
     MAX_TOKENS,
     TURNS,
     SYSTEM,

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::request::{get, object, objects, text};
+use super::{
+    base64,
+    request::{get, object, objects, text},
+};
 use crate::{error::ApiError, seal::seal, tokens::base_name};
 
 /// The fields of a part of which it has exactly one.
@@ -107,8 +110,9 @@ fn check_signatures(contents: &[&Map<String, Value>]) -> Result<(), ApiError> {
         let Some((name, signature)) = first else {
             continue;
         };
-        let known = signature
-            .is_some_and(|signature| signature == seal(name) || UNSIGNED.contains(&signature));
+        let known = signature.is_some_and(|signature| {
+            UNSIGNED.contains(&signature) || base64(signature) == base64(&seal(name))
+        });
         if !known {
             return Err(ApiError::refused(format!(
                 "Function call is missing a thought_signature in functionCall parts. This is required for tools to work correctly, and missing thought_signature may lead to degraded model performance. Additional data, function call `default_api:{name}` , position {}.",

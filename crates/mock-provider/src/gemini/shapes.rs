@@ -1,11 +1,10 @@
 //! What Google's request bodies may hold, by the names of its JSON; those with underscores are as good.
 
-use base64::{Engine, prelude::BASE64_STANDARD};
-
+use super::base64;
 use crate::shape::{Field, Record, Shape};
 
 const TEXTS: Shape = Shape::List(&Shape::Text);
-const BASE64: Shape = Shape::Pattern(|text| BASE64_STANDARD.decode(text).is_ok(), "TYPE_BYTES");
+const BASE64: Shape = Shape::Pattern(|text| base64(text).is_some(), "TYPE_BYTES");
 
 /// `:generateContent` and `:streamGenerateContent`.
 pub(super) static GENERATE: Record = Record(&[

@@ -187,6 +187,11 @@ async fn counts_embeds_and_lists() {
 
     let list = server.call(Method::GET, "/v1beta/models").await.json();
     assert_eq!(list["models"][0]["name"], "models/gpt-5");
+    let first = server
+        .call(Method::GET, "/v1/models/gpt-5?key=k")
+        .await
+        .json();
+    assert_eq!(first, list["models"][0]);
     let missing = server.call(Method::GET, "/v1beta/models/x").await;
     assert_eq!(missing.json()["error"]["status"], "NOT_FOUND");
 }

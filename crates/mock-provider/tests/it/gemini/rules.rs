@@ -136,6 +136,15 @@ async fn calls_of_the_third_generation_must_come_back_signed() {
         json!({"functionResponse": {"name": "get_weather", "response": {"output": "dry"}}});
     body["contents"] = json!([body["contents"][0], content, {"role": "user", "parts": [result]}]);
     assert_eq!(server.post(path, &body).await.status, StatusCode::OK);
+    // Clients send bytes in either alphabet of base64.
+    let signature = body["contents"][1]["parts"][0]["thoughtSignature"].clone();
+    let other = signature
+        .as_str()
+        .unwrap()
+        .replace('+', "-")
+        .replace('/', "_");
+    body["contents"][1]["parts"][0]["thoughtSignature"] = json!(other);
+    assert_eq!(server.post(path, &body).await.status, StatusCode::OK);
     let part = body["contents"][1]["parts"][0].as_object_mut().unwrap();
     part.remove("thoughtSignature").unwrap();
     let refused = server.post(path, &body).await;
