@@ -1,9 +1,11 @@
 //! What differs from provider to provider. One folder and one line in [`of`] make a provider known.
 
 pub mod anthropic;
+pub mod bedrock;
 mod compatible;
 pub mod gemini;
 pub mod openai;
+pub mod vertex;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -215,6 +217,16 @@ pub fn of(kind: ProviderKind) -> &'static dyn Dialect {
         ProviderKind::OpenAi => &openai::OpenAi,
         ProviderKind::Anthropic => &anthropic::Anthropic,
         ProviderKind::Gemini => &gemini::Gemini,
+        ProviderKind::Bedrock => &bedrock::Bedrock,
+        ProviderKind::VertexAi => vertex::of_model(""),
+    }
+}
+
+/// The dialect in which a provider is asked for `model`: some speak several.
+pub fn for_model(kind: ProviderKind, model: &str) -> &'static dyn Dialect {
+    match kind {
+        ProviderKind::VertexAi => vertex::of_model(model),
+        kind => of(kind),
     }
 }
 
@@ -222,6 +234,7 @@ pub fn of(kind: ProviderKind) -> &'static dyn Dialect {
 pub fn of_client(operation: Operation) -> &'static dyn Dialect {
     match operation {
         Operation::Messages | Operation::CountTokens => &anthropic::Anthropic,
+        Operation::GenerateContent | Operation::GeminiCountTokens => &gemini::Gemini,
         _ => &openai::OpenAi,
     }
 }

@@ -33,6 +33,8 @@ pub enum Error {
     ModelTooLong { limit: usize },
     #[error("an event of the provider's stream is larger than {limit} bytes")]
     EventTooLarge { limit: usize },
+    #[error("the provider's stream is broken: {why}")]
+    BrokenStream { why: &'static str },
     #[error("`{name}` is a route type that is not served yet")]
     RouteTypeNotServed { name: &'static str },
     #[error("`{name}` is not a route type")]
@@ -50,7 +52,9 @@ pub enum Fault {
 impl Error {
     pub fn fault(&self) -> Fault {
         match self {
-            Self::EventTooLarge { .. } | Self::NoAnswer => Fault::Provider,
+            Self::EventTooLarge { .. } | Self::BrokenStream { .. } | Self::NoAnswer => {
+                Fault::Provider
+            }
             Self::RouteTypeNotServed { .. } | Self::UnknownRouteType { .. } => Fault::Configuration,
             _ => Fault::Client,
         }
@@ -73,6 +77,7 @@ impl Error {
             Self::NoAnswer => "no_answer",
             Self::ModelTooLong { .. } => "string_above_max_length",
             Self::EventTooLarge { .. } => "event_too_large",
+            Self::BrokenStream { .. } => "broken_stream",
             Self::RouteTypeNotServed { .. } | Self::UnknownRouteType { .. } => "invalid_route_type",
         }
     }

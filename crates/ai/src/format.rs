@@ -11,11 +11,13 @@
 //!    answers forgivingly, for nobody there can.
 //! 2. A row in `Format` and an arm in `codec`. A client's API has an arm in [`Format::of_operation`].
 //! 3. The name in `Dialect::formats` of the providers that speak it.
-//! 4. Fixtures in `tests/golden`, and its features in `tests/identity`: what it cannot say.
+//! 4. Fixtures in `tests/golden`, and a row in `format/tests/say.rs` that says what it can say.
 //!
 //! A stream that is not one of server-sent events brings its own [`Frames`].
 
 pub(crate) mod anthropic;
+mod anthropic_vertex;
+pub(crate) mod bedrock;
 pub(crate) mod gemini;
 pub(crate) mod openai_chat;
 pub(crate) mod openai_responses;
@@ -42,6 +44,8 @@ words! {
         OpenAiResponses = "openai_responses",
         AnthropicMessages = "anthropic_messages",
         GeminiContent = "gemini_content",
+        BedrockConverse = "bedrock_converse",
+        AnthropicVertex = "anthropic_vertex",
     }
 }
 
@@ -169,6 +173,8 @@ impl Format {
             Self::OpenAiResponses => &openai_responses::OpenAiResponses,
             Self::AnthropicMessages => &anthropic::AnthropicMessages,
             Self::GeminiContent => &gemini::GeminiContent,
+            Self::BedrockConverse => &bedrock::BedrockConverse,
+            Self::AnthropicVertex => &anthropic_vertex::AnthropicVertex,
         }
     }
 
@@ -200,3 +206,6 @@ impl Asked {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

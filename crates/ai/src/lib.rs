@@ -16,6 +16,7 @@
 //! A provider is one folder under `dialect/` and one line in its registry; a chat API is one folder
 //! under `format/` and one line in its.
 
+pub mod aws_stream;
 pub mod chat;
 pub mod dialect;
 pub mod envelope;
@@ -27,6 +28,7 @@ pub mod price;
 pub mod request;
 pub mod response;
 pub mod scan;
+pub mod sigv4;
 pub mod sse;
 pub mod stream;
 pub mod translate;

@@ -9,7 +9,7 @@ use agw_core::backend::Api;
 
 use crate::request::RequestFacts;
 
-pub(crate) use model_path::encode;
+pub(crate) use model_path::{decode, encode};
 pub use model_path::{ModelMethod, ModelPath, StreamForm};
 pub use route::{RouteTable, RouteType};
 
@@ -30,6 +30,8 @@ pub enum Operation {
     GenerateContent,
     /// `POST /v1beta/models/{model}:countTokens`
     GeminiCountTokens,
+    /// `POST /model/{model}/converse` and `…/converse-stream`, which only providers are asked by
+    Converse,
     /// `POST /v1/embeddings`
     Embeddings,
     /// `GET /v1/models` and `GET /v1/models/{id}`
@@ -54,6 +56,7 @@ impl Operation {
         match self {
             Self::Chat | Self::Responses | Self::Messages => "chat",
             Self::GenerateContent => "generate_content",
+            Self::Converse => "chat",
             Self::CountTokens | Self::GeminiCountTokens => "count_tokens",
             Self::Completions => "text_completion",
             Self::Embeddings => "embeddings",
@@ -86,7 +89,10 @@ impl Operation {
             Self::CountTokens => Some("/v1/messages/count_tokens"),
             Self::Embeddings => Some("/v1/embeddings"),
             Self::Models => Some("/v1/models"),
-            Self::GenerateContent | Self::GeminiCountTokens | Self::Passthrough => None,
+            Self::GenerateContent
+            | Self::GeminiCountTokens
+            | Self::Converse
+            | Self::Passthrough => None,
         }
     }
 }

@@ -6,10 +6,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use agw_ai::aws_stream::{Message, frame};
 use agw_ai::format::{Format, Stamp};
 use agw_ai::stream::Piece;
 use agw_ai::translate::{Call, Exchange};
 use bytes::Bytes;
+use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -39,7 +41,8 @@ struct Answer {
     expected: Value,
 }
 
-/// Events as a provider sends them, and as the client gets them.
+/// Events as a provider sends them, and as the client gets them. Those of an AWS stream have their
+/// type as the name of their only member.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stream {
@@ -55,7 +58,7 @@ struct Stream {
 fn cases() -> Vec<PathBuf> {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let mut paths = Vec::new();
-    for folder in ["gemini"] {
+    for folder in ["bedrock", "gemini", "vertex"] {
         for entry in fs::read_dir(golden.join(folder)).unwrap() {
             paths.push(entry.unwrap().path());
         }
@@ -80,7 +83,7 @@ fn exchanges_are_translated_as_kept() {
     let update = std::env::var_os("UPDATE_GOLDEN").is_some();
     let mut failures = String::new();
     let paths = cases();
-    assert!(paths.len() >= 6, "{paths:?}");
+    assert!(paths.len() >= 12, "{paths:?}");
     for path in paths {
         let text = fs::read_to_string(&path).unwrap();
         let mut case: Case = serde_json::from_str(&text).unwrap();
@@ -120,15 +123,18 @@ fn run(case: &mut Case) {
         };
     }
     for stream in &mut case.streams {
-        run_stream(&translated.call, stream);
+        run_stream(&translated.call, &case.provider, stream);
     }
 }
 
-fn run_stream(call: &Call, stream: &mut Stream) {
+fn run_stream(call: &Call, provider: &str, stream: &mut Stream) {
     let bytes: Vec<u8> = stream
         .events
         .iter()
-        .flat_map(|event| format!("data: {event}\r\n\r\n").into_bytes())
+        .flat_map(|event| match provider {
+            "bedrock_converse" => framed(event),
+            _ => format!("data: {event}\r\n\r\n").into_bytes(),
+        })
         .collect();
     let whole = translate(call, [&bytes[..]]);
     for size in [1, 7, 64] {
@@ -174,4 +180,120 @@ fn translate<'c>(
     ]);
     let text = String::from_utf8(bytes).unwrap();
     (text, format!("{ending:?}"), usage)
+}
+
+fn framed(event: &Value) -> Vec<u8> {
+    let (name, payload) = event.as_object().unwrap().iter().next().unwrap();
+    let message = match name.ends_with("Exception") {
+        true => Message::Exception,
+        false => Message::Event,
+    };
+    frame(message, name, payload.to_string().as_bytes()).to_vec()
+}
+
+/// Words of the formats in places where they do not belong.
+fn odd() -> impl Strategy<Value = Value> {
+    const WORDS: &[&str] = &[
+        "contents",
+        "parts",
+        "role",
+        "model",
+        "user",
+        "text",
+        "thought",
+        "thoughtSignature",
+        "functionCall",
+        "functionResponse",
+        "name",
+        "args",
+        "response",
+        "output",
+        "id",
+        "inlineData",
+        "fileData",
+        "mimeType",
+        "tools",
+        "functionDeclarations",
+        "parameters",
+        "type",
+        "properties",
+        "toolConfig",
+        "generationConfig",
+        "thinkingConfig",
+        "candidates",
+        "content",
+        "finishReason",
+        "STOP",
+        "usageMetadata",
+        "promptTokenCount",
+        "error",
+        "promptFeedback",
+        "blockReason",
+        "message",
+        "stopReason",
+        "toolUse",
+        "toolUseId",
+        "input",
+        "reasoningContent",
+        "reasoningText",
+        "redactedContent",
+        "delta",
+        "start",
+        "usage",
+        "contentBlockIndex",
+        "inputTokens",
+        "system_instruction",
+    ];
+    let word = || proptest::sample::select(WORDS);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        word().prop_map(Value::from),
+        ".{0,4}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(6, 48, 5, move |inner| {
+        let member = (word().prop_map(str::to_owned), inner.clone());
+        prop_oneof![
+            proptest::collection::vec(inner, 0..4).prop_map(Value::from),
+            proptest::collection::vec(member, 0..5)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+fn plain_call(client: Format, provider: Format) -> Call {
+    let body = br#"{"model":"m","max_tokens":9,"stream":true,"messages":[]}"#;
+    let exchange = Exchange::new(client, provider);
+    exchange.request(body, "", None, stamp()).unwrap().call
+}
+
+proptest! {
+    #[test]
+    fn no_input_is_too_odd(value in odd(), name in 0..6_usize) {
+        const NAMES: [&str; 6] = [
+            "messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop",
+            "messageStop", "metadata",
+        ];
+        let body = value.to_string().into_bytes();
+        for other in [Format::OpenAiChat, Format::AnthropicMessages, Format::BedrockConverse] {
+            let path = "/v1beta/models/m:generateContent";
+            let exchange = Exchange::new(Format::GeminiContent, other);
+            let _ = exchange.request(&body, path, None, stamp());
+            let _ = exchange.error(http::StatusCode::BAD_GATEWAY, &body, "r-1");
+        }
+        for client in [Format::OpenAiChat, Format::AnthropicMessages] {
+            let call = plain_call(client, Format::GeminiContent);
+            let _ = call.response(&body);
+            let events = format!("data: {value}\n\ndata: {value}\n\n");
+            let whole = translate(&call, [events.as_bytes()]);
+            prop_assert_eq!(translate(&call, events.as_bytes().chunks(3)), whole);
+            let call = plain_call(client, Format::BedrockConverse);
+            let _ = call.response(&body);
+            let frames = frame(Message::Event, NAMES[name], &body).repeat(2);
+            let whole = translate(&call, [&frames[..]]);
+            prop_assert_eq!(translate(&call, frames.chunks(3)), whole);
+        }
+    }
 }

@@ -53,6 +53,7 @@ impl Dialect for OpenAi {
                 | Operation::CountTokens
                 | Operation::GenerateContent
                 | Operation::GeminiCountTokens
+                | Operation::Converse
         )
     }
 
@@ -67,6 +68,7 @@ impl Dialect for OpenAi {
             Operation::CountTokens => &["input_tokens"],
             Operation::GenerateContent => &["candidates"],
             Operation::GeminiCountTokens => &["totalTokens"],
+            Operation::Converse => &["output"],
             Operation::Passthrough => &[],
         }
     }

@@ -12,6 +12,10 @@ mod stream;
 mod thinking;
 mod usage;
 
+pub(super) use model::max_tokens;
+pub(super) use request_out::{input, put_sampling};
+pub(super) use thinking::write as thinking;
+
 use std::borrow::Cow;
 
 use bytes::Bytes;

@@ -111,7 +111,7 @@ pub(crate) fn encode(text: &str) -> Cow<'_, str> {
 }
 
 /// What is escaped in `text`, said plainly. Escapes that make no text stay as they are.
-fn decode(text: &str) -> Cow<'_, str> {
+pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
     }

@@ -17,7 +17,7 @@ fn version(model: &str) -> Option<(u32, u32)> {
 
 /// Tokens that an answer may have where the client does not say: the API wants a number, and these
 /// the models take.
-pub(super) fn max_tokens(model: &str) -> u64 {
+pub(in crate::format) fn max_tokens(model: &str) -> u64 {
     match version(model) {
         Some((3, 0)) => 4096,
         Some((0..=3, _)) | None => 8192,

@@ -81,7 +81,7 @@ fn output_config(format: ResponseFormat, effort: Option<Effort>) -> Value {
 }
 
 /// A model that thinks, and newer ones in any case, refuse most of it.
-fn put_sampling(
+pub(in crate::format) fn put_sampling(
     sampling: Sampling,
     model: &str,
     thinks: bool,
@@ -349,7 +349,7 @@ fn tool_use(call: ToolCall) -> Map<String, Value> {
 }
 
 /// The arguments as an object. What a model wrote that is none is shown to it as it is.
-pub(super) fn input(arguments: &str) -> Value {
+pub(in crate::format) fn input(arguments: &str) -> Value {
     match serde_json::from_str(arguments) {
         Ok(Value::Object(map)) => map.into(),
         _ if arguments.trim().is_empty() => json!({}),

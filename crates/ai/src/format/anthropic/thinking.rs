@@ -42,7 +42,7 @@ pub(super) fn read(
 
 /// The members that ask for `thinking`, within `max_tokens`, which counts thoughts too. Where the
 /// API would refuse the request as a whole it does not think.
-pub(super) fn write(
+pub(in crate::format) fn write(
     request: &ChatRequest,
     max_tokens: u64,
     dropped: &mut Dropped,

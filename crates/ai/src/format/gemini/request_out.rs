@@ -10,7 +10,7 @@ use crate::chat::{
     Sampling, Text, Tool, ToolCall, ToolChoice, ToolResult, Turn, UserPart,
 };
 use crate::error::Error;
-use crate::format::Format;
+use crate::format::{Format, anthropic};
 use crate::json::compact;
 
 /// Goes in the place of a signature where another model made the call.
@@ -296,21 +296,12 @@ fn function_call(call: ToolCall, must_be_signed: bool) -> Value {
     let signature = own
         .map(signature::write)
         .or_else(|| must_be_signed.then(|| UNSIGNED.to_owned()));
-    let call = json!({"name": call.name, "args": arguments(&call.arguments)});
+    let call = json!({"name": call.name, "args": anthropic::input(&call.arguments)});
     compact([
         ("functionCall", call),
         ("thoughtSignature", signature.into()),
     ])
     .into()
-}
-
-/// The arguments as an object. What a model wrote that is none is shown to it as it is.
-pub(super) fn arguments(json: &str) -> Value {
-    match serde_json::from_str(json) {
-        Ok(Value::Object(map)) => map.into(),
-        _ if json.trim().is_empty() => json!({}),
-        _ => json!({"invalid_arguments": json}),
-    }
 }
 
 /// What a tool said as the object that the API wants.

@@ -3,10 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::finish::{self, Ending};
-use super::{request_out, signature, usage};
+use super::{signature, usage};
 use crate::chat::{AssistantPart, ChatResponse, Finish, Opaque, Reasoning, Text, ToolCall};
 use crate::error::Error;
-use crate::format::{Asked, Stamp};
+use crate::format::{Asked, Stamp, anthropic};
 use crate::json::{Members, compact};
 use crate::usage::Usage;
 
@@ -163,7 +163,7 @@ fn thought(text: Text, signature: Option<String>) -> Value {
 }
 
 fn function_call(id: String, name: String, json: &str, signature: Option<Opaque>) -> Value {
-    let call = json!({"id": id, "name": name, "args": request_out::arguments(json)});
+    let call = json!({"id": id, "name": name, "args": anthropic::input(json)});
     let signature = signature.map(signature::write);
     compact([
         ("functionCall", call),
