@@ -236,3 +236,6 @@ impl fmt::Debug for TranslatedError {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::dialect::anthropic::Anthropic;
 use crate::dialect::openai::OpenAi;
 
 const CHAT: &str = r#"{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"gpt-4o-2024-08-06","choices":[{"index":0,"message":{"role":"assistant","content":"say \"error\": {}"},"finish_reason":"stop"}],"usage":{"prompt_tokens":19,"completion_tokens":10,"total_tokens":29}}"#;
@@ -56,6 +57,32 @@ fn tells_answers_from_error_objects_and_garbage() {
             "{body}"
         );
     }
+}
+
+#[test]
+fn reads_answers_of_anthropics() {
+    let answer = r#"{"id":"msg_1","type":"message","role":"assistant","model":"claude-x","content":[{"type":"text","text":"hi"}],"stop_reason":"end_turn","usage":{"input_tokens":3,"cache_read_input_tokens":40,"output_tokens":5}}"#;
+    let mut reader = ResponseReader::new(&Anthropic, Operation::Messages);
+    reader.push(answer.as_bytes());
+    let summary = reader.finish();
+    assert_eq!(
+        (summary.verdict, summary.model.as_deref()),
+        (Verdict::Good, Some("claude-x"))
+    );
+    let usage = summary.usage;
+    assert_eq!(
+        (usage.input, usage.cached, usage.total),
+        (Some(43), Some(40), Some(48))
+    );
+    let error = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
+    let mut reader = ResponseReader::new(&Anthropic, Operation::Messages);
+    assert_eq!(reader.push(error.as_bytes()), Verdict::ErrorObject);
+    assert_eq!(
+        reader.error().unwrap().kind.as_deref(),
+        Some("overloaded_error")
+    );
+    let mut reader = ResponseReader::new(&Anthropic, Operation::CountTokens);
+    assert_eq!(reader.push(br#"{"input_tokens":7}"#), Verdict::Good);
 }
 
 #[test]

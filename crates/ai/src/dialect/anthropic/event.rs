@@ -88,3 +88,70 @@ pub(super) fn read(event: &Event, started: Started) -> Reading<'_> {
         usage_only: false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use crate::dialect::Class;
+    use crate::dialect::anthropic::Anthropic;
+    use crate::operation::Operation;
+    use crate::request::UsageOwner;
+    use crate::stream::{Ending, Piece, StreamReader};
+    use crate::usage::Usage;
+
+    fn read(bytes: &'static [u8], size: usize) -> (String, Vec<u8>, Ending, Usage) {
+        let mut reader = StreamReader::new(&Anthropic, Operation::Messages, UsageOwner::Client);
+        let mut pieces: Vec<Piece> = Vec::new();
+        for chunk in bytes.chunks(size) {
+            reader.push(Bytes::from_static(chunk), &mut pieces).unwrap();
+        }
+        let ending = reader.finish(&mut pieces);
+        let mut classes = String::new();
+        for piece in &pieces {
+            let class = match piece.class {
+                Class::Empty => 'e',
+                Class::Content => 'c',
+                Class::Error(_) => '!',
+                Class::Done => '.',
+            };
+            let text = std::str::from_utf8(&piece.raw).unwrap();
+            classes.extend(std::iter::repeat_n(class, text.matches("event: ").count()));
+        }
+        let sent = pieces.iter().flat_map(|piece| piece.raw.to_vec()).collect();
+        (classes, sent, ending, *reader.usage())
+    }
+
+    #[test]
+    fn streams_pass_byte_for_byte_and_are_counted() {
+        macro_rules! case {
+            ($name:literal, $classes:literal, $ending:ident, $usage:expr) => {
+                (
+                    &include_bytes!(concat!(
+                        "../../../tests/golden/anthropic_messages/stream.",
+                        $name,
+                        ".sse"
+                    ))[..],
+                    $classes,
+                    Ending::$ending,
+                    $usage,
+                )
+            };
+        }
+        let cases = [
+            case!("text", "eeecccc.", Complete, (1010, 9, 1019, Some(1000))),
+            case!("tools", "eeccccccccccccc.", Complete, (10, 40, 50, None)),
+            case!("error", "e!", Failed, (10, 1, 11, None)),
+            case!("cut", "eec", Cut, (10, 1, 11, None)),
+        ];
+        for (bytes, classes, ending, (input, output, total, cached)) in cases {
+            for size in [1, 7, 100_000] {
+                let (seen, sent, ended, usage) = read(bytes, size);
+                assert_eq!((seen.as_str(), ended), (classes, ending), "{size}");
+                assert_eq!(sent, bytes);
+                let counts = (usage.input, usage.output, usage.total, usage.cached);
+                assert_eq!(counts, (Some(input), Some(output), Some(total), cached));
+            }
+        }
+    }
+}
