@@ -7,7 +7,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
     let package = "agentgateway.xds.v1";
     let folder = "agentgateway/xds/v1";
-    let files = ["discovery.proto", "relay.proto", "resource.proto"].map(|file| format!("{folder}/{file}"));
+    let files =
+        ["discovery.proto", "relay.proto", "resource.proto"].map(|file| format!("{folder}/{file}"));
     let descriptors = protox::compile(files, ["proto"])?;
     tonic_prost_build::configure()
         .bytes(".")

@@ -46,7 +46,7 @@ pub(super) enum Presence {
 pub(super) struct Membership {
     pub(super) name: Arc<str>,
     session: u64,
-    /// Cancelled when the replica connects anew.
+    /// Cancelled when the replica connects anew, and when it is forgotten.
     pub(super) replaced: CancellationToken,
 }
 
@@ -129,8 +129,11 @@ impl Peers {
         until.min()
     }
 
+    /// Forgets all, and ends their streams: who has been forgotten has to tell everything anew.
     pub(super) fn forget(&mut self) {
-        self.known.clear();
+        for peer in std::mem::take(&mut self.known).into_values() {
+            peer.replaced.cancel();
+        }
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Peer> + Clone {

@@ -88,7 +88,7 @@ impl Session {
             };
             tokio::select! {
                 biased;
-                () = replaced => return Err(Status::aborted("the replica has connected again")),
+                () = replaced => return Err(Status::aborted("the replica is to connect again")),
                 message = inbound.message() => match message? {
                     Some(message) => self.take(message)?,
                     None => {

@@ -149,6 +149,10 @@ fn a_replica_that_comes_back_or_goes_for_good_is_believed() {
     assert_eq!(merged(&other, &nobody, &peers).acked_revision, None);
     peers.leave(&second, Departure::Farewell, Instant::now());
     assert_eq!((peers.expiry(), peers.all().count()), (None, 0));
+    let third = peers.join("other".into()).unwrap();
+    peers.forget();
+    assert!(third.replaced.is_cancelled());
+    assert_eq!(peers.all().count(), 0);
 }
 
 #[test]
