@@ -34,6 +34,7 @@ unit: ## Tests of all crates, with those that start the real binary
 
 acceptance: build ## The scripts under tests/ against the real binary
 	tests/mock/run.sh
+	tests/clients/run.sh
 	tests/tls/run.sh
 	tests/kinds/run.sh
 	tests/attacks/run.sh

@@ -10,6 +10,8 @@ import os
 import sys
 
 import anthropic
+import google.genai
+import google.genai.errors
 import openai
 
 PROVIDERS = ["openai", "anthropic", "gemini", "bedrock"]
@@ -215,6 +217,75 @@ class Responses:
         raise AssertionError("a cut stream passes for a whole one")
 
 
+class Generate:
+    """Gemini's API, by the `google-genai` package."""
+
+    name = "Gemini generateContent"
+
+    def __init__(self, base):
+        self.base = base
+        # A client closes its connections when nobody holds it any more.
+        self.own = self.client()
+        self.api = self.own.models
+        declared = {"name": "weather", "description": "The weather.", "parameters_json_schema": CITY}
+        self.said = {"system_instruction": SYSTEM}
+        forced = {"function_calling_config": {"mode": "ANY"}}
+        self.tools = {**self.said, "tools": [{"function_declarations": [declared]}], "automatic_function_calling": {"disable": True}}
+        self.forced = {**self.tools, "tool_config": forced}
+
+    def client(self, headers=None):
+        options = {"base_url": self.base, "headers": headers or {}, "retry_options": {"attempts": 1}}
+        return google.genai.Client(api_key="sk-client", http_options=options)
+
+    def plain(self):
+        answer = self.api.generate_content(model=MODEL, contents=PROMPT, config=self.said)
+        finish = answer.candidates[0].finish_reason
+        expect(finish == "STOP", f"finish_reason {finish}")
+        expect_usage(answer.usage_metadata.prompt_token_count, answer.usage_metadata.candidates_token_count)
+        return answer.text
+
+    def stream(self):
+        text, usage = "", None
+        for part in self.api.generate_content_stream(model=MODEL, contents=PROMPT, config=self.said):
+            text += part.text or ""
+            usage = part.usage_metadata or usage
+        expect_usage(usage.prompt_token_count, usage.candidates_token_count)
+        return text
+
+    def call(self):
+        answer = self.api.generate_content(model=MODEL, contents=PROMPT, config=self.forced)
+        call = answer.function_calls[0]
+        expect(call.name == "weather" and "city" in call.args, f"{call}")
+        result = {"function_response": {"id": call.id, "name": call.name, "response": {"result": "Rain."}}}
+        turns = [{"role": "user", "parts": [{"text": PROMPT}]}, answer.candidates[0].content, {"role": "user", "parts": [result]}]
+        last = self.api.generate_content(model=MODEL, contents=turns, config=self.tools)
+        expect(last.text, "no text after the tool's result")
+
+    def call_streamed(self):
+        parts = list(self.api.generate_content_stream(model=MODEL, contents=PROMPT, config=self.forced))
+        calls = [call for part in parts for call in part.function_calls or []]
+        expect(calls and calls[0].name == "weather" and "city" in calls[0].args, f"{calls}")
+
+    def refused(self, fault):
+        try:
+            faulty = self.client({"x-mock-fault": fault})
+            faulty.models.generate_content(model=MODEL, contents=PROMPT, config=self.said)
+        except google.genai.errors.APIError as error:
+            expect(error.message, f"body {error.details}")
+            return error.code
+        raise AssertionError("no error")
+
+    def cut(self):
+        faulty = self.client({"x-mock-fault": "cut-after=6"})
+        try:
+            parts = list(faulty.models.generate_content_stream(model=MODEL, contents=PROMPT, config=self.said))
+        except google.genai.errors.APIError as error:
+            return str(error)
+        ends = [part.candidates[0].finish_reason for part in parts if part.candidates]
+        expect("STOP" not in ends, "a cut stream passes for a whole one")
+        return "no end"
+
+
 def expect(held, otherwise):
     if not held:
         raise AssertionError(otherwise)
@@ -261,7 +332,7 @@ def cell(client, check, said):
 def main(gateway, page):
     said, faults = {}, []
     rows = ["| Client | Provider | " + " | ".join(COLUMNS) + " |\n", "|---|---" + "|---" * len(COLUMNS) + "|\n"]
-    for kind in (Chat, Responses, Messages):
+    for kind in (Chat, Responses, Messages, Generate):
         for provider in PROVIDERS:
             client = kind(f"{gateway}/{provider}")
             held = []

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The official Python clients of OpenAI and Anthropic against every provider of examples/providers, each cell of
+# The official Python clients of OpenAI, Anthropic and Google against every provider of examples/providers, each cell of
 # client format × provider × {plain, stream, tools, error}: docs/providers.md shows what held.
 #   UPDATE=1   writes the table instead of comparing with it
 . "$(dirname "$0")/../lib.sh"
@@ -8,8 +8,12 @@ need curl python3
 venv=${CARGO_TARGET_DIR:-$top/target}/clients-venv
 requirements=$top/tests/clients/requirements.txt
 if ! cmp -s "$requirements" "$venv/requirements.txt"; then
+  rm -rf "$venv"
   python3 -m venv "$venv" || die "python3-venv is needed (apt-get install python3-venv)"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$requirements" || die "the clients cannot be installed"
+  if ! "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"; then
+    printf 'tests/clients: SKIPPED, nothing was checked: pip cannot install the official clients here\n'
+    exit 0
+  fi
   cp "$requirements" "$venv/requirements.txt"
 fi
 
