@@ -6,16 +6,31 @@ By hand from discovery.proto, so that the test needs no compiler and shares no c
 import sys
 
 
+def varint(number):
+    groups = [number & 127]
+    while number := number >> 7:
+        groups.append(number & 127)
+    return bytes([group | 128 for group in groups[:-1]] + groups[-1:])
+
+
 def field(number, data):
-    return bytes([number << 3 | 2, len(data)]) + data
+    """A field with bytes, or with a number."""
+    if isinstance(data, int):
+        return varint(number << 3) + varint(data)
+    return varint(number << 3 | 2) + varint(len(data)) + data
 
 
-def main(namespace, name):
-    gateway = field(1, namespace.encode()) + field(2, name.encode())
-    hello = field(1, b"e2e") + field(2, gateway)
-    message = field(1, hello)
-    sys.stdout.buffer.write(b"\0" + len(message).to_bytes(4, "big") + message)
+def framed(message):
+    return b"\0" + len(message).to_bytes(4, "big") + message
+
+
+def object_key(namespace, name):
+    return field(1, namespace.encode()) + field(2, name.encode())
+
+
+def hello(proxy, namespace, name):
+    return field(1, field(1, proxy.encode()) + field(2, object_key(namespace, name)))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.stdout.buffer.write(framed(hello("e2e", *sys.argv[1:])))

@@ -11,6 +11,7 @@ audience=$(k -n ai get deployment ai -o json | jq -r '[.spec.template.spec.volum
 account=$(k -n ai get deployment ai -o jsonpath='{.spec.template.spec.serviceAccountName}')
 holds "the token of a proxy has an audience of its own" "$audience" 'agentgateway'
 stream=/agentgateway.xds.v1.ConfigurationDiscovery/Stream
+relay=/agentgateway.xds.v1.ReplicaRelay/Report
 python3 "$here/frame.py" ai ai >"$work/hello"
 
 # call SCHEME PATH [TOKEN]: what came back within some seconds, its headers with it; the stream does not end by itself
@@ -36,7 +37,7 @@ token() { k -n "$1" create token "$2" --duration=10m ${3:+"--audience=$3"}; }
 good=$(token ai "$account" "$audience")
 said=$(call https "$stream" "$good")
 if grep -qa 'gpt-4o-mini' <<<"$said"; then ok "a proxy's own token gets its Gateway's configuration"; else bad "a good token: $said"; fi
-for path in "$stream" /agentgateway.xds.v1.ConfigurationDiscovery/Other /grpc.reflection.v1.ServerReflection/ServerReflectionInfo /grpc.health.v1.Health/Check; do
+for path in "$stream" "$relay" /agentgateway.xds.v1.ConfigurationDiscovery/Other /agentgateway.xds.v1.ReplicaRelay/Other /grpc.reflection.v1.ServerReflection/ServerReflectionInfo /grpc.health.v1.Health/Check; do
   refused "no token: $path" 16 https "$path"
   refused "a token that is none: $path" 16 https "$path" nonsense
 done
@@ -45,5 +46,16 @@ refused "a token for another audience" 16 https "$stream" "$(token ai "$account"
 refused "a token of another account" '(7|16)' https "$stream" "$(token ai default "$audience")"
 refused "a token of another Gateway's proxies" '(7|16)' https "$stream" "$(token e2e-other "$account" "$audience")"
 same "plaintext gets no answer" "" "$(call http "$stream" "$good")"
+
+# Replicas of the controller tell each other of their proxies; what is for one is not for the other.
+controllers=$(token "$system" "$controller" "$audience")
+refused "a proxy's token where replicas tell" 7 https "$relay" "$good"
+refused "a token of another account where replicas tell" 7 https "$relay" "$(token ai default "$audience")"
+refused "a controller's token for the API server where replicas tell" 16 https "$relay" "$(token "$system" "$controller")"
+refused "a controller's token where proxies ask" 7 https "$stream" "$controllers"
+same "plaintext where replicas tell gets no answer" "" "$(call http "$relay" "$controllers")"
+# The token is good; what is said in an empty message is not.
+printf '\0\0\0\0\0' >"$work/hello"
+refused "a replica without a name" 3 https "$relay" "$controllers"
 k delete namespace e2e-other --wait=false >/dev/null
 finish 50-tokens
