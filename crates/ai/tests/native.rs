@@ -2,6 +2,7 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p agw-ai --test native` writes the expectations anew; read the
 //! difference.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -68,7 +69,7 @@ fn cases() -> Vec<PathBuf> {
 }
 
 fn format(word: &str) -> Format {
-    Format::of(word).unwrap_or_else(|| panic!("no format {word}"))
+    Format::of(word).unwrap()
 }
 
 fn stamp() -> Stamp {

@@ -148,6 +148,7 @@ fn tool_config(choice: ToolChoice) -> Value {
 struct Conversation<'d> {
     /// Name and place of every call so far, by id.
     calls: HashMap<String, (String, usize)>,
+    count: usize,
     /// Whether the model wants every turn's first call signed.
     signed: bool,
     dropped: &'d mut Dropped,
@@ -157,6 +158,7 @@ impl<'d> Conversation<'d> {
     fn new(signed: bool, dropped: &'d mut Dropped) -> Self {
         Self {
             calls: HashMap::new(),
+            count: 0,
             signed,
             dropped,
         }
@@ -263,9 +265,9 @@ impl<'d> Conversation<'d> {
                     None => self.dropped.name("messages[].reasoning"),
                 },
                 AssistantPart::Call(call) => {
-                    let place = self.calls.len();
-                    self.calls
-                        .insert(call.id.clone(), (call.name.clone(), place));
+                    let place = (call.name.clone(), self.count);
+                    self.count += 1;
+                    self.calls.insert(call.id.clone(), place);
                     written.push(function_call(call, std::mem::take(&mut unsigned)));
                 }
             }

@@ -96,6 +96,37 @@ pub(super) const SAYS: &[Says] = &[
         refusals: false,
         answer: messages_answer,
     },
+    Says {
+        format: Format::GeminiContent,
+        cut: gemini,
+        input: |input| match input {
+            Input::Text(_) | Input::Audio(_) => true,
+            Input::Image(image) => {
+                image.detail = None;
+                match &image.source {
+                    Source::Url(_) => true,
+                    Source::Base64 { mime, .. } => mime.starts_with("image/"),
+                    Source::Plain(_) => false,
+                }
+            }
+            Input::File(file) => {
+                file.name = None;
+                match &file.source {
+                    Source::Url(_) => true,
+                    Source::Base64 { mime, .. } => !mime.starts_with("image/"),
+                    Source::Plain(_) => false,
+                }
+            }
+        },
+        result: |input| matches!(input, Input::Text(_)),
+        caches: false,
+        failures: true,
+        thought: |thought| {
+            matches!(thought, Reasoning::Shown { .. }) && made_by(thought, Format::GeminiContent)
+        },
+        refusals: false,
+        answer: gemini_answer,
+    },
 ];
 
 impl Says {
@@ -272,6 +303,64 @@ fn messages(request: &mut ChatRequest) {
     }
 }
 
+fn gemini(request: &mut ChatRequest) {
+    request.user = None;
+    request.parallel_tools = None;
+    for tool in &mut request.tools {
+        tool.strict = None;
+    }
+    // What may not be called is not said.
+    if let Some(ToolChoice::Named(name)) = &request.tool_choice {
+        request.tools.retain(|tool| tool.name == *name);
+    }
+    if request.tools.is_empty() {
+        request.tool_choice = None;
+    }
+    if let ResponseFormat::Schema(schema) = &mut request.format {
+        (schema.name, schema.description, schema.strict) = (None, None, Some(true));
+    }
+    // Older models have no word for efforts.
+    if let Some(Thinking::Effort(_)) = request.thinking {
+        request.thinking = None;
+    }
+    number_calls(&mut request.turns);
+}
+
+/// Calls are known by their place in the conversation, and a result is one text.
+fn number_calls(turns: &mut [Turn]) {
+    let (mut calls, mut results) = (0, 0);
+    let next = |count: &mut usize| {
+        *count += 1;
+        format!("call_{}", *count - 1)
+    };
+    for turn in turns {
+        match turn {
+            Turn::System(_) => {}
+            Turn::User(parts) => {
+                for part in parts {
+                    let UserPart::Result(result) = &mut part.part else {
+                        continue;
+                    };
+                    result.call = next(&mut results);
+                    let texts = result.parts.iter().map(|part| match &part.part {
+                        Input::Text(text) => text.to_string(),
+                        other => panic!("{other:?}"),
+                    });
+                    let text = texts.collect::<Vec<_>>().join("\n");
+                    result.parts = vec![Marked::plain(Input::Text(Text(text)))];
+                }
+            }
+            Turn::Assistant(parts) => {
+                for part in parts {
+                    if let AssistantPart::Call(call) = &mut part.part {
+                        call.id = next(&mut calls);
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// Thoughts without signatures are one text.
 fn one_plain_thought(response: &mut ChatResponse) {
     let mut plain = 0;
@@ -319,4 +408,14 @@ fn messages_answer(response: &mut ChatResponse) {
     one_plain_thought(response);
     response.created = None;
     response.usage.reasoning = None;
+}
+
+fn gemini_answer(response: &mut ChatResponse) {
+    use Finish::{Filtered, Length, Stop, ToolCalls};
+    one_plain_thought(response);
+    only(response, &[Stop, Length, ToolCalls, Filtered]);
+    response.created = None;
+    let output = response.usage.output.unwrap_or(0);
+    response.usage.cache_write = None;
+    response.usage.reasoning = response.usage.reasoning.map(|count| count.min(output));
 }
