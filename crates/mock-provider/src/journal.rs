@@ -62,7 +62,7 @@ pub struct RequestRecord {
     pub fault_source: Option<&'static str>,
     /// Status of the answer, once there is one.
     pub status: Option<u16>,
-    /// The id that the answer's headers carry.
+    /// The id of the answer, which its headers carry where the dialect has such a header.
     pub request_id: String,
     /// How far the answer came.
     pub outcome: Outcome,
