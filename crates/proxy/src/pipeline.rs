@@ -10,7 +10,9 @@ mod inbound;
 mod mirror;
 mod outbound;
 mod plain;
+mod question;
 mod transform;
+mod translated;
 
 use std::pin::pin;
 use std::sync::Arc;
