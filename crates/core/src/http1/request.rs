@@ -104,12 +104,7 @@ fn write_field(name: &HeaderName, value: &HeaderValue, to: &mut Vec<u8>) {
 }
 
 fn is_said_anew(name: &HeaderName) -> bool {
-    [
-        header::HOST,
-        header::CONTENT_LENGTH,
-        header::TRANSFER_ENCODING,
-    ]
-    .contains(name)
+    *name == header::HOST || *name == header::CONTENT_LENGTH || *name == header::TRANSFER_ENCODING
 }
 
 #[cfg(test)]

@@ -149,7 +149,13 @@ impl Upload {
         text: &mut Vec<u8>,
     ) -> Poll<Result<(), Stopped>> {
         while self.stage != Stage::Framed && text.len() < SMALL && self.out.len() < PLACES {
-            if matches!(self.sending, Sending::Nothing | Sending::Exact(0)) {
+            let ended = match self.sending {
+                Sending::Nothing => true,
+                // The client may say in a frame of its own that this was all.
+                Sending::Exact(left) => left == 0 && self.body.is_end_stream(),
+                Sending::Chunked => false,
+            };
+            if ended {
                 self.end();
                 break;
             }
