@@ -1,6 +1,7 @@
 //! What is fuzzed.
 
 mod expression;
+mod http1;
 mod manifest;
 mod matcher;
 mod splice;
@@ -28,6 +29,7 @@ pub struct Target {
 
 pub const ALL: &[Target] = &[
     expression::TARGET,
+    http1::TARGET,
     manifest::TARGET,
     matcher::TARGET,
     splice::TARGET,
