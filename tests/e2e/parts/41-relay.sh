@@ -2,6 +2,7 @@
 # The replica that writes statuses is not the one that a proxy is connected to: it says what that proxy has, all the same.
 . "$(dirname "$0")/../lib.sh"
 with_examples
+k -n ai delete httproute far --ignore-not-found >/dev/null
 k -n "$system" scale "deployment/$controller" --replicas=2 >/dev/null
 k -n "$system" rollout status "deployment/$controller" --timeout=60s >/dev/null
 leader=$(k -n "$system" get lease -o jsonpath='{.items[0].spec.holderIdentity}' | cut -d_ -f1)
