@@ -144,6 +144,15 @@ impl<'p> Members<'p> {
         }
     }
 
+    /// Members that, where they are false, ask for nothing.
+    pub(crate) fn skip_false(&mut self, keys: &[&str]) {
+        for key in keys {
+            if self.map.get(*key) == Some(&Value::Bool(false)) {
+                self.map.remove(*key);
+            }
+        }
+    }
+
     pub(crate) fn text(&mut self, key: &str) -> Result<Option<String>, Error> {
         match self.take(key) {
             None => Ok(None),
@@ -224,6 +233,15 @@ impl<'p> Members<'p> {
                 dropped.add(&self.path.key(key));
             }
         }
+    }
+}
+
+/// A list; null when it is empty.
+pub(crate) fn filled(items: impl Iterator<Item = Value>) -> Value {
+    let items: Vec<_> = items.collect();
+    match items.is_empty() {
+        true => Value::Null,
+        false => items.into(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Every fixture of every format, translated into every other.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -10,7 +10,7 @@ use crate::chat::{
 };
 use crate::error::Error;
 use crate::format::Format;
-use crate::json::compact;
+use crate::json::{compact, filled};
 
 /// What stands for the mode that promises JSON, which the API does not have.
 const ANY_JSON: &str = "Answer with one JSON object and nothing else.";
@@ -41,13 +41,7 @@ pub(super) fn write(
         ("max_tokens", most.into()),
         ("system", system),
         ("messages", messages.into()),
-        (
-            "tools",
-            match tools.is_empty() {
-                true => Value::Null,
-                false => tools.into_iter().map(tool).collect(),
-            },
-        ),
+        ("tools", filled(tools.into_iter().map(tool))),
         ("tool_choice", choice),
         ("thinking", thinking.into()),
         ("output_config", output_config(request.format, effort)),
@@ -132,15 +126,11 @@ pub(in crate::format) fn put_sampling(
     let (stop, blank): (Vec<_>, Vec<_>) =
         stop.into_iter().partition(|stop| !stop.trim().is_empty());
     keep("stop", !blank.is_empty(), false);
-    let stop: Vec<Value> = stop.into_iter().map(Value::from).collect();
     body.extend(compact([
         ("temperature", temperature.map(|t| t.clamp(0.0, 1.0)).into()),
         ("top_p", top_p.into()),
         ("top_k", top_k.into()),
-        (
-            "stop_sequences",
-            Some(stop).filter(|stop| !stop.is_empty()).into(),
-        ),
+        ("stop_sequences", filled(stop.into_iter().map(Value::from))),
     ]));
 }
 

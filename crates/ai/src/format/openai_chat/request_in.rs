@@ -39,6 +39,7 @@ pub(super) fn read(body: Map<String, Value>, dropped: &mut Dropped) -> Result<Ch
         request.format = response_format(Members::new(format, at), dropped)?;
     }
     request.stream = streaming(&mut body, dropped)?;
+    body.skip_false(&["logprobs", "store"]);
     body.rest(dropped);
     Ok(request)
 }

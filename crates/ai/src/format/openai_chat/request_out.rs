@@ -8,7 +8,7 @@ use crate::chat::{
     Schema, Streaming, Text, Thinking, Tool, ToolCall, ToolChoice, ToolResult, Turn, UserPart,
 };
 use crate::error::Error;
-use crate::json::compact;
+use crate::json::{compact, filled};
 
 pub(super) fn write(
     request: ChatRequest,
@@ -38,13 +38,7 @@ pub(super) fn write(
     let mut body = compact([
         ("model", model.into()),
         ("messages", messages.into()),
-        (
-            "tools",
-            match has_tools {
-                true => tools.into_iter().map(|t| tool(t, dropped)).collect(),
-                false => Value::Null,
-            },
-        ),
+        ("tools", filled(tools.into_iter().map(|t| tool(t, dropped)))),
         // Providers refuse what is said of tools where there are none.
         (
             "tool_choice",
@@ -95,12 +89,11 @@ fn put_sampling(sampling: Sampling, body: &mut Map<String, Value>, dropped: &mut
         true => "max_completion_tokens",
         false => "max_tokens",
     };
-    let stop: Vec<Value> = stop.into_iter().map(Value::from).collect();
     let members = compact([
         (limit, max_tokens.into()),
         ("temperature", temperature.into()),
         ("top_p", top_p.into()),
-        ("stop", Some(stop).filter(|stop| !stop.is_empty()).into()),
+        ("stop", filled(stop.into_iter().map(Value::from))),
         ("seed", seed.into()),
         ("presence_penalty", presence_penalty.into()),
         ("frequency_penalty", frequency_penalty.into()),

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::item;
 use crate::chat::{
-    ChatRequest, Dropped, Marked, ResponseFormat, Sampling, Streaming, Text, Tool, ToolChoice,
-    Turn, UsageWish, UserPart,
+    ChatRequest, Dropped, Marked, ResponseFormat, Sampling, Streaming, Text, Thinking, Tool,
+    ToolChoice, Turn, UsageWish, UserPart,
 };
 use crate::error::Error;
 use crate::format::openai_chat::{effort, mode, schema_of, tool};
@@ -51,14 +51,7 @@ pub(super) fn read(body: Map<String, Value>, dropped: &mut Dropped) -> Result<Ch
         request.user.get_or_insert(user);
     }
     choice(&mut request, body.take("tool_choice"))?;
-    if let Some(map) = body.map("reasoning")? {
-        let path = root.key("reasoning");
-        let mut reasoning = Members::new(map, path);
-        request.thinking = effort(reasoning.text("effort")?, path.key("effort"))?;
-        // Whatever can be shown is shown.
-        reasoning.skip(&["summary", "generate_summary"]);
-        reasoning.rest(dropped);
-    }
+    request.thinking = thinking(&mut body, dropped)?;
     if let Some(map) = body.map("text")? {
         request.format = text(Members::new(map, root.key("text")), dropped)?;
     }
@@ -72,6 +65,19 @@ pub(super) fn read(body: Map<String, Value>, dropped: &mut Dropped) -> Result<Ch
     ]);
     body.rest(dropped);
     Ok(request)
+}
+
+fn thinking(body: &mut Members<'_>, dropped: &mut Dropped) -> Result<Option<Thinking>, Error> {
+    let Some(map) = body.map("reasoning")? else {
+        return Ok(None);
+    };
+    let path = Path::Root.key("reasoning");
+    let mut reasoning = Members::new(map, path);
+    let read = effort(reasoning.text("effort")?, path.key("effort"))?;
+    // Whatever can be shown is shown.
+    reasoning.skip(&["summary", "generate_summary"]);
+    reasoning.rest(dropped);
+    Ok(read)
 }
 
 /// What only the provider that keeps the conversation can do.

@@ -12,7 +12,7 @@ use crate::format::Format;
 use crate::format::openai_chat::{
     data_url, effort_word, function, mode_word, schema_members, thinks,
 };
-use crate::json::compact;
+use crate::json::{compact, filled};
 
 pub(super) fn write(
     request: ChatRequest,
@@ -30,42 +30,16 @@ pub(super) fn write(
         user,
         stream,
     } = request;
-    let mut turns = turns.into_iter().peekable();
-    let instructions = turns
-        .next_if(|turn| matches!(turn, Turn::System(texts) if texts.len() == 1))
-        .and_then(|turn| match turn {
-            Turn::System(texts) => texts.into_iter().next(),
-            _ => None,
-        });
-    let mut items = Vec::new();
-    for turn in turns {
-        match turn {
-            Turn::System(texts) => items.push(system(texts, dropped)),
-            Turn::User(parts) => self::user(parts, &mut items, dropped)?,
-            Turn::Assistant(parts) => assistant(parts, &mut items, dropped),
-        }
-    }
-    if instructions
-        .as_ref()
-        .is_some_and(|text| text.cache.is_some())
-    {
-        dropped.name("system[].cache_control");
-    }
+    let (instructions, items) = conversation(turns, dropped)?;
     let has_tools = !tools.is_empty();
     let effort = thinking.and_then(|thinking| effort_word(thinking, dropped));
     // The gateway's clients keep their conversations themselves, thoughts included.
     let include = thinks(&model).then(|| json!(["reasoning.encrypted_content"]));
     let mut body = compact([
         ("model", model.into()),
-        ("instructions", instructions.map(|text| text.part.0).into()),
+        ("instructions", instructions.map(|text| text.0).into()),
         ("input", items.into()),
-        (
-            "tools",
-            match has_tools {
-                true => tools.into_iter().map(|t| tool(t, dropped)).collect(),
-                false => Value::Null,
-            },
-        ),
+        ("tools", filled(tools.into_iter().map(|t| tool(t, dropped)))),
         (
             "tool_choice",
             tool_choice.filter(|_| has_tools).map(choice).into(),
@@ -88,6 +62,31 @@ pub(super) fn write(
         body.insert("stream".to_owned(), true.into());
     }
     Ok(body)
+}
+
+/// What stands before the conversation, and its items.
+fn conversation(
+    turns: Vec<Turn>,
+    dropped: &mut Dropped,
+) -> Result<(Option<Text>, Vec<Value>), Error> {
+    let mut instructions = None;
+    let mut items = Vec::new();
+    for (at, turn) in turns.into_iter().enumerate() {
+        match turn {
+            Turn::System(mut texts) if at == 0 && texts.len() == 1 => {
+                instructions = texts.pop().map(|Marked { part, cache }| {
+                    if cache.is_some() {
+                        dropped.name("system[].cache_control");
+                    }
+                    part
+                });
+            }
+            Turn::System(texts) => items.push(system(texts, dropped)),
+            Turn::User(parts) => user(parts, &mut items, dropped)?,
+            Turn::Assistant(parts) => assistant(parts, &mut items, dropped),
+        }
+    }
+    Ok((instructions, items))
 }
 
 fn put_sampling(sampling: Sampling, body: &mut Map<String, Value>, dropped: &mut Dropped) {
