@@ -17,10 +17,7 @@ pub enum RouteType {
 }
 
 /// Route types that manifests may name and that have no dialect yet.
-const NOT_SERVED: [&str; 2] = [
-    "Realtime",
-    "Rerank",
-];
+const NOT_SERVED: [&str; 2] = ["Realtime", "Rerank"];
 
 impl FromStr for RouteType {
     type Err = Error;
@@ -39,14 +36,8 @@ impl FromStr for RouteType {
             ("Completions", Self::Fixed(Operation::Chat)),
             ("Responses", Self::Fixed(Operation::Responses)),
             ("Messages", Self::Fixed(Operation::Messages)),
-            (
-                "AnthropicTokenCount",
-                Self::Fixed(Operation::CountTokens),
-            ),
-            (
-                "GenerateContent",
-                Self::Fixed(Operation::GenerateContent),
-            ),
+            ("AnthropicTokenCount", Self::Fixed(Operation::CountTokens)),
+            ("GenerateContent", Self::Fixed(Operation::GenerateContent)),
             (
                 "GeminiCountTokens",
                 Self::Fixed(Operation::GeminiCountTokens),

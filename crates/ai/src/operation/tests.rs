@@ -73,10 +73,7 @@ fn infers_the_operation_from_the_end_of_the_path() {
         ),
         (
             "/gemini/v1/models/m:countTokens",
-            Some((
-                Operation::GeminiCountTokens,
-                "/v1beta/models/m:countTokens",
-            )),
+            Some((Operation::GeminiCountTokens, "/v1beta/models/m:countTokens")),
         ),
         ("/v1/messages", Some((Messages, "/v1/messages"))),
         ("/anthropic/v1/messages", Some((Messages, "/v1/messages"))),
