@@ -49,6 +49,11 @@ pub fn host(region: &str) -> String {
     format!("bedrock-runtime.{region}.{domain}")
 }
 
+/// The error that [`ERROR_TYPE`] names.
+pub fn error_name(header: &str) -> &str {
+    error::name(header)
+}
+
 impl Dialect for Bedrock {
     fn provider(&self) -> &'static Provider {
         &PROVIDER
@@ -125,6 +130,12 @@ mod tests {
             Bedrock.upstream_path(path, Some("/aws/")),
             "/aws/model/m%3A0/converse"
         );
+    }
+
+    #[test]
+    fn errors_are_named_without_their_namespace() {
+        let header = "ThrottlingException:http://internal.amazon.com/coral/";
+        assert_eq!(error_name(header), "ThrottlingException");
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod schema;
 mod signature;
 mod stream;
 mod thinking;
+mod turns_in;
 mod usage;
 
 use std::borrow::Cow;

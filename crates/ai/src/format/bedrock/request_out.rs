@@ -1,5 +1,7 @@
 //! Writing a request to a provider. The model is in its path.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::content::Blocks;
@@ -36,7 +38,7 @@ pub(super) fn write(
     let mut writer = Writer {
         family,
         blocks: Blocks::default(),
-        called: Vec::new(),
+        called: BTreeSet::new(),
         dropped,
     };
     let (system, messages) = writer.conversation(request.turns)?;
@@ -92,8 +94,8 @@ fn output_config(format: ResponseFormat, effort: Option<Effort>) -> Value {
 struct Writer<'d> {
     family: Family,
     blocks: Blocks,
-    /// Names of the tools that were called, each once.
-    called: Vec<String>,
+    /// Names of the tools that were called.
+    called: BTreeSet<String>,
     dropped: &'d mut Dropped,
 }
 
@@ -196,9 +198,7 @@ impl Writer<'_> {
                     continue;
                 }
                 AssistantPart::Call(mut call) => {
-                    if !self.called.contains(&call.name) {
-                        self.called.push(call.name.clone());
-                    }
+                    self.called.insert(call.name.clone());
                     call.id = id(call.id);
                     AssistantPart::Call(call)
                 }

@@ -56,11 +56,11 @@ pub(super) fn write(thinking: Option<Thinking>, model: &str, dropped: &mut Dropp
         (Thinking::Off, _) if compelled => {
             dropped.name("reasoning");
             match levels {
-                true => json!({"thinkingLevel": "low"}),
+                true => json!({"thinkingLevel": "LOW"}),
                 false => json!({"thinkingBudget": 128}),
             }
         }
-        (Thinking::Off, true) => json!({"thinkingLevel": "minimal"}),
+        (Thinking::Off, true) => json!({"thinkingLevel": "MINIMAL"}),
         (Thinking::Off, false) => json!({"thinkingBudget": 0}),
         (Thinking::Budget(budget), _) => {
             json!({"thinkingBudget": budget, "includeThoughts": true})
@@ -70,7 +70,7 @@ pub(super) fn write(thinking: Option<Thinking>, model: &str, dropped: &mut Dropp
             json!({"thinkingBudget": AS_IT_WILL, "includeThoughts": true})
         }
         (Thinking::Effort(effort), true) => {
-            let level = level(effort, compelled).word();
+            let level = level(effort, compelled).word().to_ascii_uppercase();
             json!({"thinkingLevel": level, "includeThoughts": true})
         }
         (Thinking::Effort(effort), false) => {
@@ -126,12 +126,12 @@ mod tests {
             (
                 "gemini-3.1-pro-preview",
                 Some(Thinking::Off),
-                json!({"thinkingLevel": "low"}),
+                json!({"thinkingLevel": "LOW"}),
             ),
             (
                 "gemini-3-flash",
                 Some(Thinking::Off),
-                json!({"thinkingLevel": "minimal"}),
+                json!({"thinkingLevel": "MINIMAL"}),
             ),
             (
                 "gemini-2.5-flash",
@@ -141,12 +141,12 @@ mod tests {
             (
                 "models/gemini-3-flash",
                 effort(Effort::Max),
-                json!({"thinkingLevel": "high", "includeThoughts": true}),
+                json!({"thinkingLevel": "HIGH", "includeThoughts": true}),
             ),
             (
                 "gemini-3-pro",
                 effort(Effort::Minimal),
-                json!({"thinkingLevel": "low", "includeThoughts": true}),
+                json!({"thinkingLevel": "LOW", "includeThoughts": true}),
             ),
             (
                 "gemini-flash-latest",
