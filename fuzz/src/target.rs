@@ -1,6 +1,9 @@
 //! What is fuzzed.
 
+mod bedrock;
+mod exchange;
 mod expression;
+mod gemini;
 mod http1;
 mod manifest;
 mod matcher;
@@ -28,7 +31,9 @@ pub struct Target {
 }
 
 pub const ALL: &[Target] = &[
+    bedrock::TARGET,
     expression::TARGET,
+    gemini::TARGET,
     http1::TARGET,
     manifest::TARGET,
     matcher::TARGET,
