@@ -1,5 +1,6 @@
 //! What is fuzzed.
 
+mod anthropic;
 mod bedrock;
 mod exchange;
 mod expression;
@@ -7,6 +8,8 @@ mod gemini;
 mod http1;
 mod manifest;
 mod matcher;
+mod openai_chat;
+mod openai_responses;
 mod splice;
 mod sse;
 
@@ -31,12 +34,15 @@ pub struct Target {
 }
 
 pub const ALL: &[Target] = &[
+    anthropic::TARGET,
     bedrock::TARGET,
     expression::TARGET,
     gemini::TARGET,
     http1::TARGET,
     manifest::TARGET,
     matcher::TARGET,
+    openai_chat::TARGET,
+    openai_responses::TARGET,
     splice::TARGET,
     sse::TARGET,
 ];
