@@ -14,8 +14,9 @@ import google.genai
 import google.genai.errors
 import openai
 
-PROVIDERS = ["openai", "anthropic", "gemini", "bedrock"]
-MODEL = "model-under-test"
+PROVIDERS = ["openai", "anthropic", "gemini", "bedrock", "azure", "azure-deployment"]
+# The name of the deployment in examples/providers/azure-deployment.yaml, so that everyone is asked for the same.
+MODEL = "my-gpt"
 SYSTEM = "You answer in one sentence."
 PROMPT = "Which river flows through Vienna?"
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}

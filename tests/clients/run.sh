@@ -18,7 +18,7 @@ if ! cmp -s "$requirements" "$venv/requirements.txt"; then
 fi
 
 address=127.0.81.1
-start_agw "$address" clients -f "$top/examples/providers" --mock
+start_agw "$address" clients -f "$top/examples/providers" -f "$top/tests/clients/aws.yaml" --mock
 if ! "$venv/bin/python" "$top/tests/clients/matrix.py" "http://$address:8080" "$top/docs/providers.md"; then
   bad "the matrix"
 fi

@@ -1,6 +1,7 @@
 //! What differs from provider to provider. One folder and one line in [`of`] make a provider known.
 
 pub mod anthropic;
+pub mod azure;
 pub mod bedrock;
 mod compatible;
 pub mod gemini;
@@ -218,6 +219,8 @@ pub fn of(kind: ProviderKind) -> &'static dyn Dialect {
         ProviderKind::Anthropic => &anthropic::Anthropic,
         ProviderKind::Gemini => &gemini::Gemini,
         ProviderKind::Bedrock => &bedrock::Bedrock,
+        ProviderKind::Azure => &azure::Azure::Current,
+        ProviderKind::AzureDeployment => &azure::Azure::Dated,
         ProviderKind::VertexAi => vertex::of_model(""),
     }
 }

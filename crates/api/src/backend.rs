@@ -70,7 +70,7 @@ pub struct ProviderGroup {
 }
 
 /// A provider, and where it is reached when not at its own public address. At most one of
-/// `openai`, `anthropic`, `gemini` and `bedrock`; none of them means OpenAI.
+/// `openai`, `anthropic`, `gemini`, `bedrock` and `azureopenai`; none of them means OpenAI.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = rules::PROVIDER))]
@@ -103,6 +103,9 @@ pub struct Provider {
         skip_serializing_if = "Option::is_none"
     )]
     pub bedrock: Option<Bedrock>,
+    /// OpenAI's models on Azure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub azureopenai: Option<AzureOpenAi>,
     /// Host to connect to instead of the provider's own; together with `port`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
@@ -191,6 +194,24 @@ pub struct Bedrock {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9-]+$"))]
     pub region: Option<String>,
+}
+
+/// OpenAI's models on Azure.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::AZURE))]
+pub struct AzureOpenAi {
+    /// Host of the resource: `my-resource.openai.azure.com`.
+    #[schemars(length(min = 1, max = 256))]
+    pub endpoint: String,
+    /// Deployment that every request is sent to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub deployment_name: Option<String>,
+    /// Version of the API, a date; `v1` by default, which names deployments as models.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[A-Za-z0-9.-]+$"))]
+    pub api_version: Option<String>,
 }
 
 /// A fixed host.

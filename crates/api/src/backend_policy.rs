@@ -97,6 +97,31 @@ pub struct BackendAuth {
         skip_serializing_if = "Option::is_none"
     )]
     pub passthrough: Option<Passthrough>,
+    /// Signs requests to Amazon Bedrock with a key of AWS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aws: Option<AwsAuth>,
+}
+
+/// A key of AWS.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AwsAuth {
+    /// Secret in the same namespace with `accessKey`, `secretKey` and, of keys that expire,
+    /// `sessionToken`.
+    pub secret_ref: SecretName,
+    /// Region that signatures are good for; the provider's by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub region: Option<String>,
+}
+
+/// A Secret in the referring object's namespace.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretName {
+    /// Secret name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
 }
 
 /// Sends on the client's credential; it has no settings.

@@ -32,8 +32,8 @@ pub(crate) const AI: &[Rule] = &[rule(
 /// Of a provider, alone or in a group.
 pub(crate) const PROVIDER: &[Rule] = &[
     rule(
-        "[has(self.openai), has(self.anthropic), has(self.gemini), has(self.bedrock)].filter(p, p).size() <= 1",
-        "two providers in one entry: keep one of `openai`, `anthropic`, `gemini` and `bedrock`",
+        "[has(self.openai), has(self.anthropic), has(self.gemini), has(self.bedrock), has(self.azureopenai)].filter(p, p).size() <= 1",
+        "two providers in one entry: keep one of `openai`, `anthropic`, `gemini`, `bedrock` and `azureopenai`",
     ),
     rule(
         "!has(self.port) || has(self.host)",
@@ -45,10 +45,16 @@ pub(crate) const PROVIDER: &[Rule] = &[
     ),
 ];
 
+/// Of `azureopenai`.
+pub(crate) const AZURE: &[Rule] = &[rule(
+    "!has(self.apiVersion) || self.apiVersion == 'v1' || has(self.deploymentName)",
+    "`deploymentName` is needed for this `apiVersion`",
+)];
+
 /// Of `policies.auth`.
 pub(crate) const AUTH: &[Rule] = &[rule(
-    "[has(self.secretRef), has(self.key), has(self.passthrough)].filter(x, x).size() <= 1",
-    "`secretRef`, `key` and `passthrough` exclude each other",
+    "[has(self.secretRef), has(self.key), has(self.passthrough), has(self.aws)].filter(x, x).size() <= 1",
+    "`secretRef`, `key`, `passthrough` and `aws` exclude each other",
 )];
 
 /// Of a policy of either dialect.

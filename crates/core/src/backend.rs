@@ -75,6 +75,9 @@ pub struct AiProvider {
     /// Replaces the whole upstream path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<Arc<str>>,
+    /// Every request has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query: Option<Arc<str>>,
     pub policy: BackendPolicy,
 }
 
@@ -85,6 +88,9 @@ pub enum ProviderKind {
     Anthropic,
     Gemini,
     Bedrock,
+    Azure,
+    /// By versions of the API that name a deployment in the path.
+    AzureDeployment,
     VertexAi,
 }
 
@@ -163,11 +169,13 @@ pub enum SubjectName {
 }
 
 impl ProviderKind {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::OpenAi,
         Self::Anthropic,
         Self::Gemini,
         Self::Bedrock,
+        Self::Azure,
+        Self::AzureDeployment,
         Self::VertexAi,
     ];
 }
@@ -227,8 +235,21 @@ pub struct BackendPolicy {
 pub enum Auth {
     /// The provider's own header carries this key; without a leading `Bearer `.
     Key(Secret),
+    /// Requests are signed with a key of AWS.
+    Aws(Box<AwsKey>),
     /// What the client sent goes on unchanged.
     Passthrough,
+}
+
+/// A key of AWS, and where its signatures are good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AwsKey {
+    pub id: Secret,
+    pub secret: Secret,
+    /// Of keys that expire.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<Secret>,
+    pub region: Arc<str>,
 }
 
 /// Active health checking.

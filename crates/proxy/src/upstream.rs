@@ -9,7 +9,7 @@ mod pool;
 mod send;
 mod tls;
 
-pub(crate) use auth::Authorization;
+pub(crate) use auth::{Authorization, Unsigned};
 pub(crate) use connect::{Connector, authority};
 pub(crate) use http1::{Connection, Cut, Part};
 pub(crate) use pool::{Pool, PoolKey};

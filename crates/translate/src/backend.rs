@@ -1,5 +1,6 @@
 //! `AgentgatewayBackend`s.
 
+mod auth;
 mod policies;
 mod provider;
 
@@ -321,7 +322,7 @@ pub(crate) fn check_part(
     policies::merge(
         context,
         &layers,
-        policies::Purpose::Ai(agw_core::backend::ProviderKind::OpenAi),
+        policies::Purpose::Ai(agw_core::backend::ProviderKind::OpenAi, ""),
         &mut refs,
         report,
     )?;

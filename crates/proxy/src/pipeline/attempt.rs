@@ -18,7 +18,7 @@ use super::{Exchange, gate, translated};
 use crate::body::{Answer, BoundKind, UpstreamBody};
 use crate::error::Error;
 use crate::telemetry::{AiRecord, Attempt, Reason};
-use crate::upstream::{Outbound, Payload, PoolKey, send};
+use crate::upstream::{Outbound, Payload, PoolKey, Unsigned, send};
 use crate::wiring::Wiring;
 
 /// What of the client's request goes to the provider beside the question.
@@ -265,6 +265,13 @@ pub(super) fn provider_request(
         Some(query) if question.operation == Operation::Models => format!("{path}?{query}"),
         _ => path,
     };
+    let target = match &provider.query {
+        Some(own) if target.contains('?') => format!("{target}&{own}"),
+        Some(own) => format!("{target}?{own}"),
+        None => target,
+    };
+    let target = PathAndQuery::try_from(target).map_err(|e| bad("path", &e))?;
+    let authority = wiring.host()?;
     let mut headers = std::mem::take(&mut question.headers);
     let pieces = pieces(provider, question);
     set_length(&mut headers, &pieces);
@@ -285,10 +292,17 @@ pub(super) fn provider_request(
             .entry(fixed.name)
             .or_insert(HeaderValue::from_static(fixed.value));
     }
+    let unsigned = Unsigned {
+        method: asking.method,
+        host: authority.as_str(),
+        target: &target,
+        pieces: &pieces,
+    };
+    wiring.authorization.sign(unsigned, &mut headers);
     Ok(Outbound {
         method: asking.method.clone(),
-        target: PathAndQuery::try_from(target).map_err(|e| bad("path", &e))?,
-        authority: wiring.host()?,
+        target,
+        authority,
         headers,
         upgrade: None,
         payload: Payload::Pieces(pieces),

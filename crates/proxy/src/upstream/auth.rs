@@ -1,8 +1,15 @@
 //! The proxy's own credentials on requests to a provider.
 
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use agw_ai::dialect::bedrock::SERVICE;
 use agw_ai::dialect::{Credential, Dialect};
+use agw_ai::sigv4::{AwsCredentials, Scope, SignedRequest, payload_hash, sign};
 use agw_core::backend::{Auth, ProviderKind};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use bytes::Bytes;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 /// Headers in which clients carry keys: none of them reaches a provider that has its own key.
 const CLIENT_KEYS: [HeaderName; 5] = [
@@ -21,6 +28,24 @@ pub(crate) enum Authorization {
     /// The backend's own. A key that is no header value is refused with the manifest that brings
     /// it; without the header the provider refuses the request.
     Own(Option<Credential>),
+    /// Each request is signed.
+    Aws(Box<AwsSigner>),
+}
+
+/// A key of AWS, and where its signatures are good.
+#[derive(Debug)]
+pub(crate) struct AwsSigner {
+    credentials: AwsCredentials,
+    region: Arc<str>,
+}
+
+/// What a signature covers.
+#[derive(Clone, Copy)]
+pub(crate) struct Unsigned<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) host: &'a str,
+    pub(crate) target: &'a PathAndQuery,
+    pub(crate) pieces: &'a [Bytes],
 }
 
 impl Authorization {
@@ -29,15 +54,27 @@ impl Authorization {
             Some(Auth::Key(key)) => {
                 Self::Own(agw_ai::dialect::of(provider).credential(key.expose()).ok())
             }
-            _ => Self::Client,
+            Some(Auth::Aws(key)) => Self::Aws(Box::new(AwsSigner {
+                credentials: AwsCredentials {
+                    access_key: key.id.expose().to_owned(),
+                    secret_key: key.secret.clone(),
+                    session_token: key.session.clone(),
+                },
+                region: key.region.clone(),
+            })),
+            Some(Auth::Passthrough) | None => Self::Client,
         }
     }
 
     /// Puts the credential on a request.
     pub(crate) fn apply(&self, headers: &mut HeaderMap) {
-        let Self::Own(credential) = self else { return };
+        let credential = match self {
+            Self::Client => return,
+            Self::Own(credential) => credential.as_ref(),
+            Self::Aws(_) => None,
+        };
         // What is replaced need not be removed.
-        let replaced = credential.as_ref().map(|c| &c.name);
+        let replaced = credential.map(|c| &c.name);
         let foreign: Vec<HeaderName> = headers
             .keys()
             .filter(|name| CLIENT_KEYS.contains(name) && Some(*name) != replaced)
@@ -52,6 +89,27 @@ impl Authorization {
                 let value = HeaderValue::from_static(companion.value);
                 headers.append(HeaderName::from_static(companion.name), value);
             }
+        }
+    }
+
+    /// Signs a request that is complete but for the proof of who sends it. A key that is no header
+    /// value leaves it unsigned, and the provider refuses it.
+    pub(crate) fn sign(&self, request: Unsigned<'_>, headers: &mut HeaderMap) {
+        let Self::Aws(signer) = self else { return };
+        let signed = SignedRequest {
+            method: request.method.as_str(),
+            host: request.host,
+            path: request.target.path(),
+            query: request.target.query().unwrap_or_default(),
+            headers: &[],
+            payload_hash: &payload_hash(request.pieces.iter().map(|piece| &piece[..])),
+        };
+        let scope = Scope {
+            region: &signer.region,
+            service: SERVICE,
+        };
+        if let Ok(signature) = sign(&signed, scope, &signer.credentials, SystemTime::now()) {
+            headers.extend(signature.headers());
         }
     }
 

@@ -108,6 +108,7 @@ pub(crate) fn ai_with(
         endpoint: endpoint(at),
         path_prefix: None,
         path: None,
+        query: None,
         policy: BackendPolicy {
             ejection: Some(Ejection::default()),
             ..BackendPolicy::default()

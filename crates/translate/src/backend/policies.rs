@@ -3,12 +3,8 @@
 
 use std::time::Duration;
 
-use agw_api::backend_policy::{BackendAuth, BackendHealth, BackendPolicies, HealthCheck};
-use agw_api::conditions::backend as reasons;
-use agw_api::names::DEFAULT_SECRET_KEY;
-use agw_core::backend::{Auth, BackendPolicy, Ejection, Probe, ProviderKind, UpstreamTls, Verify};
-use agw_core::id::ObjectKey;
-use agw_core::secret::Secret;
+use agw_api::backend_policy::{BackendHealth, BackendPolicies, HealthCheck};
+use agw_core::backend::{BackendPolicy, Ejection, Probe, ProviderKind, UpstreamTls, Verify};
 
 use super::{Context, Unresolved};
 use crate::expression::{self, Rejected};
@@ -30,8 +26,9 @@ pub(crate) type Layers<'a> = Vec<Layer<'a>>;
 
 /// What the policies are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    Ai(ProviderKind),
+pub(super) enum Purpose<'a> {
+    /// A provider, and the region where signatures for it are good.
+    Ai(ProviderKind, &'a str),
     Plain,
 }
 
@@ -44,7 +41,7 @@ pub(super) struct Made {
 pub(super) fn merge(
     context: Context<'_>,
     layers: &Layers<'_>,
-    purpose: Purpose,
+    purpose: Purpose<'_>,
     refs: &mut Result<(), Unresolved>,
     report: &mut Report,
 ) -> Result<Made, Rejected> {
@@ -102,7 +99,7 @@ pub(super) fn merge(
 }
 
 impl Layer<'_> {
-    fn at(&self, field: &str) -> String {
+    pub(super) fn at(&self, field: &str) -> String {
         format!("{}.{field}", self.field)
     }
 }
@@ -165,7 +162,7 @@ fn probe(check: &HealthCheck) -> Probe {
 fn ejection(
     check: Option<&HealthCheck>,
     health: Option<(&BackendHealth, &Layer<'_>)>,
-    purpose: Purpose,
+    purpose: Purpose<'_>,
     report: &mut Report,
 ) -> Result<Option<Ejection>, Rejected> {
     if purpose == Purpose::Plain && check.is_none() && health.is_none() {
@@ -192,126 +189,4 @@ fn ejection(
         }
     }
     Ok(Some(made))
-}
-
-impl Context<'_> {
-    /// Where no auth is written, the provider's usual key is taken if there is one.
-    fn default_auth(self, purpose: Purpose) -> Option<Auth> {
-        let Purpose::Ai(kind) = purpose else {
-            return None;
-        };
-        if self.settings.provider_override.is_some() {
-            return None;
-        }
-        self.settings.credentials.get(&kind).cloned().map(Auth::Key)
-    }
-
-    fn auth(
-        self,
-        auth: &BackendAuth,
-        field: &str,
-        layer: &Layer<'_>,
-        purpose: Purpose,
-        refs: &mut Result<(), Unresolved>,
-        report: &mut Report,
-    ) -> Result<Auth, Rejected> {
-        match (&auth.secret_ref, &auth.key, &auth.passthrough) {
-            (None, None, Some(_)) => Ok(Auth::Passthrough),
-            (None, Some(key), None) => {
-                report.add(
-                    layer.subject,
-                    Code::InlineCredential,
-                    &format!("{field}.key"),
-                    "a key is written into the manifest",
-                    "keep it in a Secret and refer to that with `secretRef`",
-                );
-                Ok(Auth::Key(bare(key.expose())))
-            }
-            (Some(reference), None, None) => {
-                let namespace = layer.subject.key.namespace.clone();
-                let key = ObjectKey::new(namespace, reference.name.as_str());
-                let wanted = reference.key.as_deref();
-                let found = self.secret(&key, wanted, purpose);
-                if let Err((code, unresolved)) = &found {
-                    let remedy = "create the Secret with the key's value under `Authorization`";
-                    let field = format!("{field}.secretRef.name");
-                    report.add(
-                        layer.subject,
-                        *code,
-                        &field,
-                        unresolved.message.clone(),
-                        remedy,
-                    );
-                    *refs = Err(unresolved.clone());
-                }
-                // What stands in for the missing key never goes out: the backend is not usable.
-                Ok(found.unwrap_or(Auth::Passthrough))
-            }
-            _ => {
-                report.add(
-                    layer.subject,
-                    Code::InvalidBackend,
-                    field,
-                    "auth is exactly one of `secretRef`, `key` and `passthrough`",
-                    "keep one of them",
-                );
-                Err(Rejected)
-            }
-        }
-    }
-
-    fn secret(
-        self,
-        key: &ObjectKey,
-        wanted: Option<&str>,
-        purpose: Purpose,
-    ) -> Result<Auth, (Code, Unresolved)> {
-        let unresolved = |reason, message| Unresolved { reason, message };
-        let Some(secret) = self.state.secrets.get(key) else {
-            let usual = match purpose {
-                Purpose::Ai(kind) => self.settings.credentials.get(&kind),
-                Purpose::Plain => None,
-            };
-            return match usual {
-                _ if self.settings.provider_override.is_some() => {
-                    Ok(Auth::Key(Secret::new("mock")))
-                }
-                Some(usual) => Ok(Auth::Key(bare(usual.expose()))),
-                None => {
-                    let message = format!("Secret {key} does not exist");
-                    Err((
-                        Code::SecretNotFound,
-                        unresolved(reasons::SECRET_NOT_FOUND, message),
-                    ))
-                }
-            };
-        };
-        let name = wanted.unwrap_or(DEFAULT_SECRET_KEY);
-        let data = &secret.object.data;
-        // A Secret with one key leaves no doubt which is meant.
-        let lone = data
-            .values()
-            .next()
-            .filter(|_| wanted.is_none() && data.len() == 1);
-        let value = data.get(name).or(lone).and_then(|bytes| bytes.to_secret());
-        match value.filter(|value| !value.expose().is_empty()) {
-            Some(value) => Ok(Auth::Key(bare(value.expose()))),
-            None => {
-                let message = format!("Secret {key} has no key `{name}` with text in it");
-                Err((
-                    Code::SecretKeyNotFound,
-                    unresolved(reasons::INVALID_SECRET, message),
-                ))
-            }
-        }
-    }
-}
-
-/// A key without the scheme that its header will have.
-fn bare(key: &str) -> Secret {
-    let key = key.trim();
-    let without = key
-        .split_at_checked(7)
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer "));
-    Secret::new(without.map_or(key, |(_, rest)| rest.trim()))
 }

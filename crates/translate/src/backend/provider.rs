@@ -12,7 +12,6 @@ use super::{Context, Unresolved};
 use crate::expression::Rejected;
 use crate::finding::Code;
 use crate::report::Report;
-use named::Named;
 
 /// A provider as it is written, and where.
 pub(super) struct Entry<'a> {
@@ -32,7 +31,8 @@ impl Context<'_> {
         let Entry {
             provider, field, ..
         } = entry;
-        let Named { kind, model, host } = self.named(entry, report)?;
+        let named = self.named(entry, report)?;
+        let kind = named.kind;
         if provider.path.is_some() && provider.path_prefix.is_some() {
             let message = "`path` and `pathPrefix` exclude each other";
             report.add(
@@ -44,17 +44,22 @@ impl Context<'_> {
             );
             return Err(Rejected);
         }
-        let made = policies::merge(self, layers, Purpose::Ai(kind), refs, report)?;
-        let endpoint = self.endpoint(kind, host, entry, made.tls, report)?;
+        let made = policies::merge(self, layers, Purpose::Ai(kind, &named.region), refs, report)?;
+        let endpoint = self.endpoint(kind, named.host, entry, made.tls, report)?;
         let rooted = |path: &String| Arc::from(format!("/{}", path.trim_start_matches('/')));
         let dialect = agw_ai::dialect::of(kind).provider();
         Ok(AiProvider {
             name: entry.name.unwrap_or(dialect.name).into(),
             kind,
-            model,
+            model: named.model,
             endpoint,
             path: provider.path.as_ref().map(rooted),
-            path_prefix: provider.path_prefix.as_ref().map(rooted),
+            path_prefix: provider
+                .path_prefix
+                .as_ref()
+                .map(rooted)
+                .or(named.path_prefix),
+            query: named.query,
             policy: made.policy,
         })
     }

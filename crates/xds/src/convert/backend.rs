@@ -1,7 +1,7 @@
 //! Backends.
 
 use agw_core::backend::{
-    AiBackend, AiProvider, ApiRoute, Auth, Backend, BackendPolicy, BackendTarget, Ejection,
+    AiBackend, AiProvider, ApiRoute, Auth, AwsKey, Backend, BackendPolicy, BackendTarget, Ejection,
     Endpoint, EndpointBackend, Probe,
 };
 
@@ -89,6 +89,7 @@ fn provider_message(
         endpoint,
         path_prefix,
         path,
+        query,
         policy,
     } = provider;
     proto::AiProvider {
@@ -98,6 +99,7 @@ fn provider_message(
         endpoint: Some(endpoint_message(endpoint, secrets)),
         path_prefix: text(path_prefix.as_ref()),
         path: text(path.as_ref()),
+        query: text(query.as_ref()),
         policy: Some(policy_message(policy, slot, secrets)),
     }
 }
@@ -119,6 +121,23 @@ fn policy_message(
         Auth::Key(key) => {
             let content = Content::Credential(key.expose().to_owned());
             AuthMessage::Key(secrets.put(slot, content))
+        }
+        Auth::Aws(key) => {
+            let AwsKey {
+                id,
+                secret,
+                session,
+                region,
+            } = &**key;
+            let content = Content::AwsKey(proto::AwsKey {
+                id: id.expose().to_owned(),
+                secret: secret.expose().to_owned(),
+                session: session.as_ref().map(|session| session.expose().to_owned()),
+            });
+            AuthMessage::Aws(proto::AwsAuth {
+                key: secrets.put(slot, content),
+                region: region.to_string(),
+            })
         }
         Auth::Passthrough => AuthMessage::Passthrough(proto::Empty {}),
     });
@@ -179,6 +198,7 @@ fn provider(message: proto::AiProvider, secrets: &mut Secrets<'_>) -> Result<AiP
         endpoint: at,
         path_prefix,
         path,
+        query,
         policy: asked,
     } = message;
     Ok(AiProvider {
@@ -188,6 +208,7 @@ fn provider(message: proto::AiProvider, secrets: &mut Secrets<'_>) -> Result<AiP
         endpoint: required(at, "endpoint").and_then(|at| endpoint(at, secrets).at("endpoint"))?,
         path_prefix: path_prefix.map(Into::into),
         path: path.map(Into::into),
+        query: query.map(Into::into),
         policy: policy(asked, secrets).at("policy")?,
     })
 }
@@ -238,6 +259,15 @@ fn auth(message: proto::Auth, secrets: &mut Secrets<'_>) -> Result<Auth, Invalid
     Ok(match required(auth, "auth")? {
         AuthMessage::Key(secret) => Auth::Key(secrets.credential(&secret).at("key")?),
         AuthMessage::Passthrough(proto::Empty {}) => Auth::Passthrough,
+        AuthMessage::Aws(proto::AwsAuth { key, region }) => {
+            let (id, secret, session) = secrets.aws_key(&key).at("aws.key")?;
+            Auth::Aws(Box::new(AwsKey {
+                id,
+                secret,
+                session,
+                region: region.into(),
+            }))
+        }
     })
 }
 

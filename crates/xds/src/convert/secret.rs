@@ -30,7 +30,15 @@ pub(crate) enum Content {
         chain: Vec<Arc<[u8]>>,
         key: PrivateKey,
     },
+    AwsKey {
+        id: Secret,
+        secret: Secret,
+        session: Option<Secret>,
+    },
 }
+
+/// Of an AWS key: its id, the secret, and the session that it is of.
+pub(super) type AwsKey = (Secret, Secret, Option<Secret>);
 
 /// A chain and its key.
 pub(super) type KeyPair = (Vec<Arc<[u8]>>, PrivateKey);
@@ -74,14 +82,25 @@ impl<'a> Secrets<'a> {
     pub(super) fn credential(&mut self, name: &str) -> Result<Secret, Invalid> {
         match self.get(name)? {
             Content::Credential(secret) => Ok(secret.clone()),
-            Content::KeyPair { .. } => Err(Invalid::new(format!("secret {name} is no credential"))),
+            _ => Err(Invalid::new(format!("secret {name} is no credential"))),
         }
     }
 
     pub(super) fn key_pair(&mut self, name: &str) -> Result<KeyPair, Invalid> {
         match self.get(name)? {
             Content::KeyPair { chain, key } => Ok((chain.clone(), key.clone())),
-            Content::Credential(_) => Err(Invalid::new(format!("secret {name} is no key pair"))),
+            _ => Err(Invalid::new(format!("secret {name} is no key pair"))),
+        }
+    }
+
+    pub(super) fn aws_key(&mut self, name: &str) -> Result<AwsKey, Invalid> {
+        match self.get(name)? {
+            Content::AwsKey {
+                id,
+                secret,
+                session,
+            } => Ok((id.clone(), secret.clone(), session.clone())),
+            _ => Err(Invalid::new(format!("secret {name} is no key of AWS"))),
         }
     }
 
@@ -99,6 +118,15 @@ impl TryFrom<proto::Secret> for Content {
         let proto::Secret { content } = secret;
         Ok(match required(content, "content")? {
             Message::Credential(text) => Self::Credential(Secret::new(text)),
+            Message::AwsKey(proto::AwsKey {
+                id,
+                secret,
+                session,
+            }) => Self::AwsKey {
+                id: Secret::new(id),
+                secret: Secret::new(secret),
+                session: session.map(Secret::new),
+            },
             Message::KeyPair(proto::KeyPair { chain, key }) => Self::KeyPair {
                 chain: not_empty(chain, "chain")?
                     .into_iter()
