@@ -22,4 +22,19 @@ start_agw "$address" clients -f "$top/examples/providers" -f "$top/tests/clients
 if ! "$venv/bin/python" "$top/tests/clients/matrix.py" "http://$address:8080" "$top/docs/providers.md"; then
   bad "the matrix"
 fi
+
+# Every order in which providers fail, and what the mock saw of their keys.
+mkdir "$work/canary"
+python3 "$top/tests/clients/canary.py" "$work/canary"
+mock=127.0.81.3:8090
+"$agw" mock-provider --listen "$mock" >"$work/mock.out" 2>"$work/mock.err" &
+pids+=($!)
+for _ in $(seq 100); do
+  if curl -fsS -o /dev/null "http://$mock/_mock/requests" 2>/dev/null; then break; fi
+  sleep 0.1
+done
+start_agw 127.0.81.2 canary -f "$work/canary" "--mock=http://$mock"
+if ! python3 "$top/tests/clients/canary.py" "http://127.0.81.2:8080" "http://$mock"; then
+  bad "keys stay with their providers"
+fi
 finish "tests/clients"
