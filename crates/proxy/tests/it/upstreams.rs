@@ -474,6 +474,38 @@ async fn large_bodies_go_both_ways_with_tls_and_without() {
 }
 
 #[tokio::test]
+async fn a_connection_under_tls_is_used_again() {
+    let authority = Authority::new();
+    let tls = acceptor(&authority.issue("upstream.example"), &[b"http/1.1"]);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let backend = plain(
+        "upstream",
+        listener.local_addr().unwrap(),
+        AppProtocol::Http1,
+    );
+    let backend = authority.behind("upstream.example", backend);
+    // Anything but one connection would leave a request without an answer.
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut stream = tls.accept(stream).await.unwrap();
+        while head(&mut stream).await.is_some() {
+            stream.write_all(OK.as_bytes()).await.unwrap();
+            stream.flush().await.unwrap();
+        }
+    });
+    let gateway = Gateway::start(|_| Plan {
+        backends: vec![(backend, 1)],
+        ..Plan::default()
+    })
+    .await;
+    let mut client = TcpStream::connect(gateway.address).await.unwrap();
+    for _ in 0..3 {
+        assert!(ask(&mut client, GET).await.ends_with("ok"));
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn an_answer_may_come_before_the_request_is_complete() {
     let (gateway, listener) = played().await;
     let mut client = TcpStream::connect(gateway.address).await.unwrap();
