@@ -9,8 +9,8 @@ use agw_core::backend::Api;
 
 use crate::request::RequestFacts;
 
-pub(crate) use model_path::{decode, encode};
 pub use model_path::{ModelMethod, ModelPath, StreamForm};
+pub(crate) use model_path::{decode, encode};
 pub use route::{RouteTable, RouteType};
 
 /// What a request asks a provider to do.

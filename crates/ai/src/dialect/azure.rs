@@ -111,7 +111,10 @@ mod tests {
     #[test]
     fn a_deployment_stands_in_the_path() {
         let path = "/v1/chat/completions";
-        assert_eq!(Azure::Current.upstream_path(path, None), "/openai/v1/chat/completions");
+        assert_eq!(
+            Azure::Current.upstream_path(path, None),
+            "/openai/v1/chat/completions"
+        );
         assert_eq!(
             Azure::Dated.upstream_path(path, Some(&deployment("gpt 4o"))),
             "/openai/deployments/gpt%204o/chat/completions"
