@@ -142,7 +142,11 @@ impl Context<'_> {
         match (value("accessKey"), value("secretKey")) {
             (Some(id), Some(secret)) => Ok(made(id, secret, value("sessionToken"))),
             (id, _) => {
-                let missing = if id.is_none() { "accessKey" } else { "secretKey" };
+                let missing = if id.is_none() {
+                    "accessKey"
+                } else {
+                    "secretKey"
+                };
                 let message = format!("Secret {key} has no key `{missing}` with text in it");
                 unresolved(Code::SecretKeyNotFound, reasons::INVALID_SECRET, message)
             }
