@@ -180,9 +180,11 @@ impl StreamTranslator {
                     ..ProviderError::default()
                 });
             }
-            ChatEvent::Text(_) | ChatEvent::Reasoning(_) | ChatEvent::Refusal(_) => {
-                self.call = None;
-            }
+            ChatEvent::Text(_)
+            | ChatEvent::Refusal(_)
+            | ChatEvent::Reasoning(_)
+            | ChatEvent::Signature(_)
+            | ChatEvent::HiddenReasoning(_) => self.call = None,
             _ => {}
         }
         event

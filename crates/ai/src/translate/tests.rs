@@ -324,3 +324,25 @@ fn marks_of_caches_go_from_any_client_to_a_provider_that_has_them() {
         assert!(request.dropped.is_empty());
     }
 }
+
+/// Whatever comes between: half of a call's arguments must not pass for all of them.
+#[test]
+fn a_call_that_something_comes_between_fails_the_stream() {
+    let exchange = Exchange::new(Format::AnthropicMessages, Format::AnthropicMessages);
+    let body = br#"{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"x"}]}"#;
+    let begun = r#"data: {"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}}"#;
+    let rest = r#"data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{}"}}"#;
+    let between = [
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"c2ln"}}"#,
+        r#"{"type":"content_block_start","index":1,"content_block":{"type":"redacted_thinking","data":"c2ln"}}"#,
+        r#"{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"x"}}"#,
+    ];
+    for event in between {
+        let request = exchange.request(body, "", None, stamp()).unwrap();
+        let mut stream = request.call.stream();
+        let mut out = Vec::new();
+        let sent = format!("{begun}\n\ndata: {event}\n\n{rest}\n\n");
+        stream.push(sent.into(), &mut out).unwrap();
+        assert_eq!(stream.finish(&mut out), Ending::Failed, "{event}");
+    }
+}
