@@ -1,27 +1,26 @@
 //! The body of a response to the client, and the end of its request's record.
 
+mod source;
+
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use agw_ai::dialect::Class;
-use agw_ai::envelope::ErrorBody;
 use agw_ai::response::ResponseReader;
-use agw_ai::stream::Ending;
 use agw_ai::translate::AnswerStream;
 use agw_ai::usage::Usage;
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 use super::{BoxError, UpstreamBody};
 use crate::connection::Flight;
-use crate::telemetry::{Outcome, Reason, Record};
-use crate::upstream::{Cut, describe};
+use crate::telemetry::{Outcome, Record};
+use source::{Bound, Source};
+
+pub(crate) use source::BoundKind;
 
 /// A response body. The request's record is finished when it ends, and reported as cut short by
 /// the client when it is dropped before.
@@ -43,53 +42,6 @@ pub(crate) struct Answer {
 struct Learnt {
     usage: Usage,
     model: Option<String>,
-}
-
-enum Source {
-    /// Nothing more comes.
-    Ended,
-    /// It broke off while it was held for a policy.
-    Broken(String),
-    /// What is left of one that was held for a policy.
-    Trailers(HeaderMap),
-    Plain(UpstreamBody),
-    /// A whole JSON answer of a provider, looked at as it passes.
-    Json {
-        body: UpstreamBody,
-        reader: Box<ResponseReader>,
-    },
-    /// An event stream of a provider.
-    Events {
-        body: UpstreamBody,
-        reader: Box<AnswerStream>,
-    },
-}
-
-/// How long the body may take.
-struct Bound {
-    timer: Pin<Box<Sleep>>,
-    kind: BoundKind,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum BoundKind {
-    /// Until its end.
-    Whole,
-    /// Between two chunks.
-    Idle(Duration),
-}
-
-impl Source {
-    /// Whether the upstream has nothing more to send.
-    fn is_over(&self) -> bool {
-        match self {
-            Self::Ended => true,
-            Self::Broken(_) | Self::Trailers(_) => false,
-            Self::Plain(body) | Self::Json { body, .. } | Self::Events { body, .. } => {
-                body.is_end_stream()
-            }
-        }
-    }
 }
 
 impl Answer {
@@ -272,193 +224,6 @@ impl Answer {
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
         self.poll_source(cx)
-    }
-
-    /// Reads on. `None` at the end, which has then been recorded.
-    fn poll_source(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let (body, idle) = match &mut self.source {
-            Source::Ended => {
-                self.finish(Outcome::ok());
-                return Poll::Ready(None);
-            }
-            Source::Broken(error) => {
-                let error = std::mem::take(error);
-                return Poll::Ready(self.broken(Reason::UpstreamReset, &error));
-            }
-            Source::Trailers(trailers) => {
-                let trailers = std::mem::take(trailers);
-                self.end();
-                self.finish(Outcome::ok());
-                return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
-            }
-            Source::Plain(body) | Source::Json { body, .. } | Source::Events { body, .. } => {
-                (Pin::new(&mut *body).poll_frame(cx), self.bound.as_mut())
-            }
-        };
-        match body {
-            Poll::Ready(frame) => {
-                if let Some(Bound {
-                    timer,
-                    kind: BoundKind::Idle(idle),
-                }) = idle
-                {
-                    timer.as_mut().reset(Instant::now() + *idle);
-                }
-                Poll::Ready(self.read(frame))
-            }
-            Poll::Pending => match idle {
-                None => Poll::Pending,
-                Some(bound) => {
-                    std::task::ready!(bound.timer.as_mut().poll(cx));
-                    let kind = bound.kind;
-                    Poll::Ready(self.timed_out(kind))
-                }
-            },
-        }
-    }
-
-    /// One step of the upstream's body: what of it goes on to the client.
-    fn read(
-        &mut self,
-        frame: Option<Result<Frame<Bytes>, Cut>>,
-    ) -> Option<Result<Frame<Bytes>, BoxError>> {
-        match frame {
-            Some(Ok(frame)) => {
-                let frame = self.pass(frame);
-                if let Some(error) = self.garbage.take() {
-                    if let Some(Ok(last)) = self.broken(Reason::UpstreamGarbage, &error)
-                        && let Ok(bytes) = last.into_data()
-                    {
-                        self.push(bytes);
-                    }
-                    return Some(Ok(frame));
-                }
-                if self.queue.is_empty() && self.source.is_over() {
-                    self.end_early();
-                }
-                Some(Ok(frame))
-            }
-            Some(Err(error)) => self.broken(Reason::UpstreamReset, &describe(&error)),
-            None => self.upstream_ended(),
-        }
-    }
-
-    fn pass(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
-        match (&mut self.source, frame.into_data()) {
-            (Source::Json { reader, .. }, Ok(data)) => {
-                reader.push(&data);
-                Frame::data(data)
-            }
-            (Source::Events { reader, .. }, Ok(data)) => {
-                let mut pieces = Vec::new();
-                if let Err(error) = reader.push(data, &mut pieces) {
-                    self.garbage = Some(error.to_string());
-                }
-                let content = pieces.iter().any(|piece| piece.class == Class::Content);
-                if let Some(record) = self.record.as_mut().filter(|_| content) {
-                    record.first_token();
-                }
-                // A chunk that only held what is ours gives an empty frame, which hyper skips.
-                let mut pieces = pieces.into_iter().map(|piece| piece.raw);
-                let first = pieces.next().unwrap_or_default();
-                self.queue.extend(pieces);
-                Frame::data(first)
-            }
-            (_, Ok(data)) => Frame::data(data),
-            (_, Err(trailers)) => trailers,
-        }
-    }
-
-    fn upstream_ended(&mut self) -> Option<Result<Frame<Bytes>, BoxError>> {
-        let ended = std::mem::replace(&mut self.source, Source::Ended);
-        self.bound = None;
-        match ended {
-            Source::Json { reader, .. } => {
-                let facts = reader.finish();
-                self.learn(Learnt {
-                    usage: facts.usage,
-                    model: facts.model,
-                });
-                self.finish(Outcome::ok());
-                None
-            }
-            Source::Events { mut reader, body } => {
-                let mut pieces = Vec::new();
-                let ending = reader.finish(&mut pieces);
-                self.source = Source::Events { reader, body };
-                self.queue.extend(pieces.into_iter().map(|piece| piece.raw));
-                let outcome = match ending {
-                    Ending::Complete | Ending::Unmarked => Outcome::ok(),
-                    Ending::Failed => Outcome::failed(
-                        Reason::UpstreamError,
-                        "the provider reported an error in its stream",
-                    ),
-                    Ending::Cut => {
-                        let text = "the upstream's stream ended before it was complete";
-                        return self.broken(Reason::StreamCut, text);
-                    }
-                };
-                self.stream_facts();
-                self.end();
-                self.finish(outcome);
-                self.queue.pop_front().map(|bytes| Ok(Frame::data(bytes)))
-            }
-            Source::Plain(_) | Source::Ended | Source::Broken(_) | Source::Trailers(_) => {
-                self.finish(Outcome::ok());
-                None
-            }
-        }
-    }
-
-    fn timed_out(&mut self, kind: BoundKind) -> Option<Result<Frame<Bytes>, BoxError>> {
-        match kind {
-            BoundKind::Whole => {
-                self.broken(Reason::Timeout, "the answer took longer than its bound")
-            }
-            BoundKind::Idle(idle) => {
-                self.broken(Reason::StreamIdle, &format!("nothing came for {idle:?}"))
-            }
-        }
-    }
-
-    /// The upstream broke off. An event stream ends in an error event, which its reader cannot
-    /// take for a normal end; any other body ends in an error, which closes the connection.
-    fn broken(&mut self, reason: Reason, error: &str) -> Option<Result<Frame<Bytes>, BoxError>> {
-        self.stream_facts();
-        let event = match &mut self.source {
-            Source::Events { reader, .. } => {
-                let id = self.record.as_ref().map_or("", |r| &r.request_id);
-                let text = format!("the stream was cut: {error}");
-                let body = ErrorBody::new(StatusCode::BAD_GATEWAY, &text).code(reason.as_str());
-                Some(reader.cut_event(&body.request_id(id)))
-            }
-            _ => None,
-        };
-        let reason = match (&event, reason) {
-            (Some(_), Reason::UpstreamReset) => Reason::StreamCut,
-            (_, reason) => reason,
-        };
-        self.end();
-        self.finish(Outcome::failed(reason, error));
-        Some(match event {
-            Some(event) => Ok(Frame::data(event)),
-            None => Err(error.to_owned().into()),
-        })
-    }
-
-    /// Moves what the stream's reader learnt into the record.
-    fn stream_facts(&mut self) {
-        if let Source::Events { reader, .. } = &self.source {
-            let model = reader.model().map(str::to_owned);
-            let learnt = Learnt {
-                usage: *reader.usage(),
-                model,
-            };
-            self.learn(learnt);
-        }
     }
 }
 
