@@ -329,7 +329,8 @@ fn marks_of_caches_go_from_any_client_to_a_provider_that_has_them() {
 #[test]
 fn a_call_that_something_comes_between_fails_the_stream() {
     let exchange = Exchange::new(Format::AnthropicMessages, Format::AnthropicMessages);
-    let body = br#"{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"x"}]}"#;
+    let body =
+        br#"{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"x"}]}"#;
     let begun = r#"data: {"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}}"#;
     let rest = r#"data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{}"}}"#;
     let between = [
