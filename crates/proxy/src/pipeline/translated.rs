@@ -1,12 +1,12 @@
 //! Answers of providers that speak another format than the client.
 
+use std::time::Duration;
+
 use agw_ai::dialect::gemini::JsonList;
 use agw_ai::translate::Call;
 use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Response, header};
-
-use std::time::Duration;
 
 use crate::body::{Answer, Collected, UpstreamBody, collect};
 use crate::error::Error;
@@ -16,8 +16,10 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(super) const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
 pub(super) const LIST: HeaderValue = HeaderValue::from_static(JsonList::CONTENT_TYPE);
 
-/// So much of an error is read.
+/// So much of an error is read, and no longer than this: nothing else bounds the last failure of
+/// a request.
 const ERROR_LIMIT: usize = 256 << 10;
+const ERROR_WITHIN: Duration = Duration::from_secs(5);
 /// A provider that sends nothing for so long has no more to say. The attempt has a bound of its
 /// own, which is shorter as a rule.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -30,8 +32,9 @@ pub(super) async fn error(
     request_id: &str,
 ) -> Response<Box<Answer>> {
     let (mut parts, body) = response.into_parts();
-    let body = match collect(body, ERROR_LIMIT, SILENCE).await {
-        Collected::Whole(body) => body,
+    let read = collect(body, ERROR_LIMIT, ERROR_WITHIN);
+    let body = match tokio::time::timeout(ERROR_WITHIN, read).await {
+        Ok(Collected::Whole(body)) => body,
         _ => Bytes::new(),
     };
     let told = call.exchange().error(parts.status, &body, request_id);
