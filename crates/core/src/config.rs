@@ -23,7 +23,9 @@ pub struct GatewayConfig {
     /// field by field.
     #[serde(skip_serializing_if = "TrafficPolicy::is_empty")]
     pub policy: TrafficPolicy,
+    /// In the order of their namespaces, names and kinds.
     pub routes: Vec<Arc<Route>>,
+    /// In the order of their keys.
     pub backends: Vec<Arc<Backend>>,
     /// Request headers that the access log shows beside those that routes match on.
     #[serde(skip_serializing_if = "Vec::is_empty")]

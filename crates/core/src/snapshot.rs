@@ -37,6 +37,8 @@ pub struct Snapshot {
     pub rules: Vec<Arc<RulePlan>>,
     /// Where each backend's targets are.
     groups: Arc<plan::Groups>,
+    /// Every match of every rule, in order of precedence.
+    order: Vec<table::Entry>,
     /// Header names that some route matches on or that are asked for, sorted: the access log shows
     /// them.
     pub logged_headers: Vec<HeaderName>,
@@ -88,13 +90,8 @@ impl Snapshot {
             None => plan::targets(&config.backends),
         };
         let rules = reuse::plans(&config, previous, &groups);
-        let mut entries = Vec::with_capacity(rules.len());
-        for plan in &rules {
-            let matches = 0..plan.rule.matches.len();
-            entries.extend(matches.map(|matched| table::Entry::new(plan, matched)));
-        }
-        table::sort_by_precedence(&mut entries);
-        let binds = binds(&config.listeners, &config.policy, &entries);
+        let order = reuse::order(&rules, previous);
+        let binds = binds(&config.listeners, &config.policy, &order);
         let logged_headers = logged_headers(&config);
         let gateway_label = config.gateway.to_string().into();
         Self {
@@ -105,6 +102,7 @@ impl Snapshot {
             targets,
             rules,
             groups,
+            order,
             logged_headers,
         }
     }
@@ -196,15 +194,13 @@ fn binds(listeners: &[Listener], gateway: &TrafficPolicy, entries: &[table::Entr
 }
 
 fn logged_headers(config: &GatewayConfig) -> Vec<HeaderName> {
-    let mut names: Vec<_> = config
-        .routes
-        .iter()
-        .flat_map(|route| &route.rules)
-        .flat_map(|rule| &rule.matches)
-        .flat_map(|m| &m.headers)
-        .map(|h| h.name.name().clone())
-        .chain(config.logged_headers.iter().map(|h| h.name().clone()))
-        .collect();
+    let asked = config.logged_headers.iter().map(|h| h.name().clone());
+    let mut names: Vec<_> = asked.collect();
+    for rule in config.routes.iter().flat_map(|route| &route.rules) {
+        for matched in &rule.matches {
+            names.extend(matched.headers.iter().map(|h| h.name.name().clone()));
+        }
+    }
     names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
     names.dedup();
     names

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::Snapshot;
 use super::plan::{Groups, RulePlan};
+use super::table::{self, Entry};
 use crate::config::GatewayConfig;
 use crate::route::Route;
 
@@ -17,12 +18,11 @@ pub(super) fn plans(
     groups: &Groups,
 ) -> Vec<Arc<RulePlan>> {
     let count = config.routes.iter().map(|route| route.rules.len()).sum();
-    let known: FxHashMap<_, _> = previous
-        .iter()
-        .flat_map(|previous| &previous.rules)
-        .filter(|plan| plan.index < count)
-        .map(|plan| (identity(&plan.route, plan.position), plan))
-        .collect();
+    let before = previous.map_or(&[][..], |previous| &previous.rules);
+    let mut known = FxHashMap::with_capacity_and_hasher(before.len(), FxBuildHasher);
+    for plan in before.iter().filter(|plan| plan.index < count) {
+        known.insert(identity(&plan.route, plan.position), plan);
+    }
     let mut slots: Vec<Option<Arc<RulePlan>>> = vec![None; count];
     let mut others = Vec::new();
     for route in &config.routes {
@@ -42,6 +42,29 @@ pub(super) fn plans(
         })
     });
     filled.collect()
+}
+
+/// Every match of `rules` in order of precedence. Those of plans that stayed are in that order
+/// already; the sort is one that takes such a run as it is.
+pub(super) fn order(rules: &[Arc<RulePlan>], previous: Option<&Snapshot>) -> Vec<Entry> {
+    let mut entries = Vec::with_capacity(rules.len());
+    let mut stayed = vec![false; rules.len()];
+    for entry in previous.iter().flat_map(|previous| &previous.order) {
+        let index = entry.plan().index;
+        if rules
+            .get(index)
+            .is_some_and(|plan| Arc::ptr_eq(plan, entry.plan()))
+        {
+            stayed[index] = true;
+            entries.push(entry.clone());
+        }
+    }
+    for plan in rules.iter().filter(|plan| !stayed[plan.index]) {
+        let matches = 0..plan.rule.matches.len();
+        entries.extend(matches.map(|matched| Entry::new(plan, matched)));
+    }
+    table::sort_by_precedence(&mut entries);
+    entries
 }
 
 /// A rule of a route that is alive: no other value has its address.

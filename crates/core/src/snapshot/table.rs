@@ -1,5 +1,7 @@
 //! Host table, path table, and the order of what stands in them.
 
+mod paths;
+
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -9,6 +11,7 @@ use super::{RulePlan, Selected};
 use crate::hostname::Hostname;
 use crate::listener::Listener;
 use crate::matcher::{Match, PathMatch, RequestHead};
+use paths::Paths;
 
 /// One match of one rule.
 #[derive(Debug, Clone)]
@@ -31,9 +34,9 @@ pub(super) struct HostTable {
 /// Entries by path. Each list is in order of precedence.
 #[derive(Debug, Default)]
 struct PathTable {
-    exact: FxHashMap<Box<str>, Vec<Entry>>,
+    exact: Paths,
     regex: Vec<Entry>,
-    prefix: FxHashMap<Box<str>, Vec<Entry>>,
+    prefix: Paths,
     /// Path elements in the longest prefix: deeper paths need no lookup below it.
     deepest: usize,
 }
@@ -44,6 +47,10 @@ impl Entry {
             plan: plan.clone(),
             position,
         }
+    }
+
+    pub(super) fn plan(&self) -> &Arc<RulePlan> {
+        &self.plan
     }
 
     fn matched(&self) -> &Match {
@@ -142,38 +149,26 @@ impl HostTable {
 impl PathTable {
     fn insert(&mut self, entry: Entry) {
         match &entry.matched().path {
-            PathMatch::Exact(path) => add(self.exact.entry((**path).into()).or_default(), entry),
+            PathMatch::Exact(_) => self.exact.insert(entry),
             PathMatch::Regex(_) => self.regex.push(entry),
             PathMatch::Prefix(path) => {
                 self.deepest = self.deepest.max(elements(path));
-                add(self.prefix.entry((**path).into()).or_default(), entry);
+                self.prefix.insert(entry);
             }
         }
     }
 
     fn select(&self, request: &RequestHead<'_>) -> Option<Selected<'_>> {
         let holds = |entry: &&Entry| entry.matched().predicates_hold(request);
-        let exact = self
-            .exact
-            .get(request.path)
-            .and_then(|list| list.iter().find(holds));
+        let exact = self.exact.of(request.path).find(holds);
         let found = exact
             .or_else(|| self.regex.iter().find(|e| e.matched().matches(request)))
             .or_else(|| {
                 prefixes(request.path, self.deepest)
-                    .filter_map(|prefix| self.prefix.get(prefix))
-                    .find_map(|list| list.iter().find(holds))
+                    .find_map(|prefix| self.prefix.of(prefix).find(holds))
             });
         found.map(Entry::selected)
     }
-}
-
-/// Most paths have one entry: no room is made for more than that.
-fn add(list: &mut Vec<Entry>, entry: Entry) {
-    if list.is_empty() {
-        list.reserve_exact(1);
-    }
-    list.push(entry);
 }
 
 fn elements(path: &str) -> usize {

@@ -94,6 +94,15 @@ fn snapshot(listeners: Vec<Listener>, routes: Vec<Arc<Route>>) -> Snapshot {
     Snapshot::build(1, Arc::new(config))
 }
 
+/// The same listeners with these routes, after `before`.
+fn with_routes(before: &Snapshot, routes: &[Arc<Route>]) -> Snapshot {
+    let config = GatewayConfig {
+        routes: routes.to_vec(),
+        ..(*before.config).clone()
+    };
+    Snapshot::build_after(Some(before), before.version + 1, Arc::new(config))
+}
+
 struct Request {
     method: Method,
     host: String,
@@ -414,6 +423,7 @@ proptest! {
         post in any::<bool>(),
         headers in prop::sample::subsequence(vec!["x", "y"], 0..=2),
         query in prop::sample::select(vec!["", "q=1", "r=1&q=1", "q=2"]),
+        there in prop::collection::vec(any::<(bool, bool)>(), 6),
     ) {
         // Two objects of one kind never share a name.
         let mut routes = routes;
@@ -425,5 +435,16 @@ proptest! {
         for name in headers { request = request.header(name); }
         let snapshot = snapshot(vec![listener("http", "")], routes.clone());
         prop_assert_eq!(winner(&snapshot, &request), naive(&routes, &request));
+        // Whatever was there before it.
+        let some = |second: bool| -> Vec<_> {
+            let those = std::iter::zip(&routes, &there);
+            let those = those.filter(|(_, there)| if second { there.1 } else { there.0 });
+            those.map(|(route, _)| route.clone()).collect()
+        };
+        let mut later = snapshot;
+        for routes in [some(false), some(true), routes.clone()] {
+            later = with_routes(&later, &routes);
+            prop_assert_eq!(winner(&later, &request), naive(&routes, &request));
+        }
     }
 }
