@@ -25,8 +25,8 @@ pub(crate) struct Live {
     targets: Vec<Arc<TargetState>>,
     /// Parallel to `snapshot.targets`.
     wirings: Vec<Arc<Wiring>>,
-    /// Parallel to `snapshot.rules`.
-    rules: Vec<RuleState>,
+    /// Parallel to `snapshot.rules`; the same value as before where the plan is.
+    rules: Vec<Arc<RuleState>>,
     tls: ServerConfigs,
 }
 
@@ -165,21 +165,7 @@ impl Live {
             kept.unwrap_or_else(|| Arc::new(TargetState::new()))
         });
         let targets = targets.collect();
-        let turns = previous.map(known_turns).unwrap_or_default();
-        let mut by_names = FxHashMap::default();
-        let mut rules = Vec::with_capacity(snapshot.rules.len());
-        for plan in &snapshot.rules {
-            let kept = turns
-                .get(&rule_identity(plan))
-                .filter(|(order, _)| **order == plan.actives);
-            rules.push(RuleState {
-                mirror_turns: (0..plan.mirror_count)
-                    .map(|_| AtomicUsize::new(0))
-                    .collect(),
-                turn: kept.map_or_else(Arc::default, |(_, turn)| (*turn).clone()),
-                cased: cased(plan, &snapshot, &mut by_names).await,
-            });
-        }
+        let rules = rules(&snapshot, previous).await;
         Self {
             wirings: snapshot
                 .targets
@@ -270,9 +256,59 @@ fn known_targets(live: &Live) -> FxHashMap<(&BackendKey, &str), Arc<TargetState>
         .collect()
 }
 
-fn known_turns(live: &Live) -> FxHashMap<RuleIdentity<'_>, (&Schedule, &Arc<AtomicUsize>)> {
-    let rules = live.snapshot.rules.iter().zip(&live.rules);
+/// The states of a snapshot's rules. Most changes are about one rule among thousands: the others'
+/// are taken over as they are.
+async fn rules(snapshot: &Snapshot, previous: Option<&Live>) -> Vec<Arc<RuleState>> {
+    let alike = previous.filter(|live| has_same_names(&live.snapshot, snapshot));
+    let kept = snapshot.rules.iter().map(|plan| {
+        let live = alike?;
+        let before = live.snapshot.rules.get(plan.index)?;
+        Arc::ptr_eq(before, plan).then(|| live.rules[plan.index].clone())
+    });
+    let kept: Vec<_> = kept.collect();
+    let turns = previous.map(|live| known_turns(live, &kept));
+    let turns = turns.unwrap_or_default();
+    let mut by_names = FxHashMap::default();
+    let mut rules = Vec::with_capacity(kept.len());
+    for (plan, kept) in std::iter::zip(&snapshot.rules, &kept) {
+        if let Some(state) = kept {
+            rules.push(state.clone());
+            continue;
+        }
+        let turn = turns
+            .get(&rule_identity(plan))
+            .filter(|(order, _)| **order == plan.actives);
+        rules.push(Arc::new(RuleState {
+            mirror_turns: (0..plan.mirror_count)
+                .map(|_| AtomicUsize::new(0))
+                .collect(),
+            turn: turn.map_or_else(Arc::default, |(_, turn)| (*turn).clone()),
+            cased: cased(plan, snapshot, &mut by_names).await,
+        }));
+    }
     rules
+}
+
+/// Whether what is computed for a whole Gateway sets the same names in responses.
+fn has_same_names(a: &Snapshot, b: &Snapshot) -> bool {
+    let (a, b) = (&a.config, &b.config);
+    a.policy.pre_routing == b.policy.pre_routing
+        && a.listeners.len() == b.listeners.len()
+        && std::iter::zip(&a.listeners, &b.listeners)
+            .all(|(a, b)| a.policy.pre_routing == b.policy.pre_routing)
+}
+
+/// The turns of the rules whose states are not taken over.
+fn known_turns<'a>(
+    live: &'a Live,
+    kept: &[Option<Arc<RuleState>>],
+) -> FxHashMap<RuleIdentity<'a>, (&'a Schedule, &'a Arc<AtomicUsize>)> {
+    let rules = live.snapshot.rules.iter().zip(&live.rules);
+    let others = rules.filter(|(plan, state)| {
+        let kept = kept.get(plan.index).and_then(Option::as_ref);
+        !kept.is_some_and(|kept| Arc::ptr_eq(kept, state))
+    });
+    others
         .map(|(plan, state)| (rule_identity(plan), (&plan.actives, &state.turn)))
         .collect()
 }
