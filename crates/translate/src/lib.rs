@@ -34,6 +34,7 @@ use agw_core::backend::{Backend, BackendTarget, Verify};
 use agw_core::config::GatewayConfig;
 use agw_core::id::BackendKey;
 use agw_core::listener::{Certificate, Listener};
+use rustc_hash::FxHashSet;
 
 use finding::Finding;
 use gateway::GatewayPlan;
@@ -93,7 +94,9 @@ pub fn translate_again(
     let routes = memo.routes();
     let findings = routes.iter().flat_map(|route| &route.findings);
     report.extend(findings.cloned());
-    shadow::report_all(routes, &mut report);
+    if memo.has_shared_claims() {
+        shadow::report_all(routes, &mut report);
+    }
     state::report_without_effect(state, settings, &mut report);
     let infra = match settings.mode {
         Mode::Files => Vec::new(),
@@ -135,17 +138,16 @@ fn config(
         ..listener.clone()
     });
     let mut backends: BTreeMap<BackendKey, Arc<Backend>> = BTreeMap::new();
-    let mut attached = Vec::new();
+    let mut seen = FxHashSet::default();
+    let mut attached = Vec::with_capacity(routes.len());
     for route in routes {
         let Some(attachment) = route.attachments.iter().find(|a| a.gateway == index) else {
             continue;
         };
-        backends.extend(
-            route
-                .backends
-                .iter()
-                .map(|(key, backend)| (key.clone(), backend.clone())),
-        );
+        // Many routes name the same few.
+        let named = route.backends.iter();
+        let new = named.filter(|(_, backend)| seen.insert(Arc::as_ptr(backend)));
+        backends.extend(new.map(|(key, backend)| (key.clone(), backend.clone())));
         attached.push(attachment.route.clone());
     }
     GatewayConfig {

@@ -94,9 +94,10 @@ impl Report {
     /// Every finding, in the order of files and lines.
     pub(crate) fn finish(mut self) -> Vec<Finding> {
         self.findings.sort_by(|a, b| {
-            let place = |f: &Finding| (f.file.clone(), f.line, f.column, f.code, f.field.clone());
-            place(a)
-                .cmp(&place(b))
+            let place = |f: &Finding| (f.line, f.column, f.code);
+            (a.file.cmp(&b.file))
+                .then_with(|| place(a).cmp(&place(b)))
+                .then_with(|| a.field.cmp(&b.field))
                 .then_with(|| a.message.cmp(&b.message))
         });
         self.findings.dedup();

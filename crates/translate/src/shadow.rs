@@ -13,6 +13,7 @@ use agw_core::hostname::Hostname;
 use agw_core::listener::Listener;
 use agw_core::matcher::{HeaderMatch, Match, QueryMatch};
 use agw_core::route::Route;
+use rustc_hash::FxHashMap;
 
 use crate::finding::Code;
 use crate::gateway::GatewayPlan;
@@ -49,6 +50,44 @@ impl Claim {
 impl Hash for Claim {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.hash);
+    }
+}
+
+/// How often each claim is made, by its hash: as long as none is made twice, nothing is shadowed,
+/// and no one has to look.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Shared {
+    counts: FxHashMap<u64, u32>,
+    /// Claims that are made more than once.
+    several: usize,
+}
+
+impl Shared {
+    pub(crate) fn add(&mut self, claims: &[Vec<Vec<Claim>>]) {
+        for claim in claims.iter().flatten().flatten() {
+            let count = self.counts.entry(claim.hash).or_default();
+            *count += 1;
+            self.several += usize::from(*count == 2);
+        }
+    }
+
+    /// Takes back what was added.
+    pub(crate) fn remove(&mut self, claims: &[Vec<Vec<Claim>>]) {
+        for claim in claims.iter().flatten().flatten() {
+            let Some(count) = self.counts.get_mut(&claim.hash) else {
+                continue;
+            };
+            *count -= 1;
+            match *count {
+                0 => drop(self.counts.remove(&claim.hash)),
+                1 => self.several -= 1,
+                _ => {}
+            }
+        }
+    }
+
+    pub(crate) fn any(&self) -> bool {
+        self.several > 0
     }
 }
 
