@@ -12,9 +12,8 @@ use std::sync::Arc;
 
 use agw_core::backend::Backend;
 use agw_core::config::GatewayConfig;
-use agw_core::id::{BackendKey, ObjectKey, RouteKind};
+use agw_core::id::{BackendKey, ObjectKey};
 use agw_core::route::Route;
-use rustc_hash::FxHashMap;
 
 use crate::convert::Encoded;
 use crate::publication::Publication;
@@ -41,8 +40,10 @@ pub(crate) struct Content {
     config: Arc<GatewayConfig>,
     /// In the order of their ids.
     entries: Vec<Arc<Entry>>,
-    routes: FxHashMap<(RouteKind, ObjectKey), Piece<Route>>,
-    backends: FxHashMap<BackendKey, Piece<Backend>>,
+    /// In the order of the configuration: by name.
+    routes: Vec<Piece<Route>>,
+    /// Likewise.
+    backends: Vec<Piece<Backend>>,
     /// Resources that cannot travel, and why.
     pub(crate) refused: Vec<Refused>,
     /// Of all that is wanted. Unlike versions it is comparable between replicas, and it does not
@@ -78,6 +79,7 @@ pub(crate) struct Entry {
 }
 
 /// What a route or backend became: itself and its secrets.
+#[derive(Clone)]
 struct Piece<T> {
     source: Arc<T>,
     entries: Vec<Arc<Entry>>,
@@ -199,7 +201,10 @@ impl Content {
     }
 
     pub(crate) fn has_backend(&self, key: &BackendKey) -> bool {
-        self.backends.contains_key(key)
+        let found = self
+            .backends
+            .binary_search_by(|piece| piece.source.key.cmp(key));
+        found.is_ok()
     }
 }
 

@@ -1,10 +1,11 @@
 //! A configuration's resources, with all that did not change taken over from the last one.
 
-use std::hash::Hash;
 use std::sync::Arc;
 
+use agw_core::backend::Backend;
 use agw_core::config::GatewayConfig;
-use rustc_hash::FxHashMap;
+use agw_core::id::{BackendKey, ObjectKey, RouteKind};
+use agw_core::route::Route;
 
 use super::{Content, Entry, Piece, Refused};
 use crate::convert::{self, Encoded, GatewayPolicy, Outgoing};
@@ -25,8 +26,8 @@ pub(super) fn content(previous: Option<&Content>, config: &Arc<GatewayConfig>) -
         version: 0,
         config: config.clone(),
         entries: Vec::with_capacity(routes.len() + 2 * backends.len() + listeners.len() + 1),
-        routes: FxHashMap::default(),
-        backends: FxHashMap::default(),
+        routes: Vec::new(),
+        backends: Vec::new(),
         refused: Vec::new(),
         digest: resource::Hash::of(&[]),
         earlier: Vec::new(),
@@ -47,27 +48,25 @@ pub(super) fn content(previous: Option<&Content>, config: &Arc<GatewayConfig>) -
     if let Some(encoded) = convert::policy(&policy) {
         content.add(previous, entry(ResourceKey::Policy, encoded));
     }
-    for route in routes {
-        let key = (route.kind, route.key.clone());
-        let piece = piece(previous.map(|p| &p.routes), &key, route, |route| {
-            let key = ResourceKey::Route(route.kind, route.key.clone());
-            vec![entry(key, convert::route(route))]
-        });
-        content.add_all(previous, &piece);
-        content.routes.insert(key, piece);
+    let before = previous.map_or(&[][..], |previous| &previous.routes);
+    let routes = pieces(before, routes, |route| {
+        let key = ResourceKey::Route(route.kind, route.key.clone());
+        vec![entry(key, convert::route(route))]
+    });
+    let before = previous.map_or(&[][..], |previous| &previous.backends);
+    let backends = pieces(before, backends, |backend| {
+        let mut secrets = Outgoing::default();
+        let key = ResourceKey::Backend(backend.key.clone());
+        let encoded = convert::backend(backend, &mut secrets);
+        let secrets = secrets.encoded().map(|(key, secret)| entry(key, secret));
+        [entry(key, encoded)].into_iter().chain(secrets).collect()
+    });
+    let of_routes = routes.iter().flat_map(|piece| &piece.entries);
+    let of_backends = backends.iter().flat_map(|piece| &piece.entries);
+    for entry in of_routes.chain(of_backends) {
+        content.add(previous, entry.clone());
     }
-    for backend in backends {
-        let key = backend.key.clone();
-        let piece = piece(previous.map(|p| &p.backends), &key, backend, |backend| {
-            let mut secrets = Outgoing::default();
-            let key = ResourceKey::Backend(backend.key.clone());
-            let encoded = convert::backend(backend, &mut secrets);
-            let secrets = secrets.encoded().map(|(key, secret)| entry(key, secret));
-            [entry(key, encoded)].into_iter().chain(secrets).collect()
-        });
-        content.add_all(previous, &piece);
-        content.backends.insert(key, piece);
-    }
+    (content.routes, content.backends) = (routes, backends);
     content
         .entries
         .sort_by(|a, b| a.encoded.id.cmp(&b.encoded.id));
@@ -82,33 +81,64 @@ fn entry(key: ResourceKey, encoded: Encoded) -> Arc<Entry> {
     Arc::new(Entry { key, encoded })
 }
 
-/// The last piece of that key if it was made from the same, else a new one.
-fn piece<K: Eq + Hash, T: PartialEq>(
-    previous: Option<&FxHashMap<K, Piece<T>>>,
-    key: &K,
-    source: &Arc<T>,
-    make: impl FnOnce(&T) -> Vec<Arc<Entry>>,
-) -> Piece<T> {
-    let previous = previous.and_then(|pieces| pieces.get(key));
-    let entries = match previous {
-        Some(piece) if Arc::ptr_eq(&piece.source, source) || piece.source == *source => {
-            piece.entries.clone()
-        }
-        _ => make(source),
-    };
-    Piece {
-        source: source.clone(),
-        entries,
+/// One piece for each source. Both lists are in the order of their keys, so that a piece made from
+/// the same is found where it is expected, without a look at its name.
+fn pieces<T: Keyed>(
+    before: &[Piece<T>],
+    sources: &[Arc<T>],
+    make: impl Fn(&T) -> Vec<Arc<Entry>>,
+) -> Vec<Piece<T>> {
+    let mut before = before.iter().peekable();
+    let mut pieces = Vec::with_capacity(sources.len());
+    for source in sources {
+        let same = loop {
+            if let Some(same) = before.next_if(|piece| Arc::ptr_eq(&piece.source, source)) {
+                break Some(same);
+            }
+            let not_after = |piece: &&Piece<T>| piece.source.key() <= source.key();
+            match before.next_if(not_after) {
+                Some(piece) if piece.source == *source => break Some(piece),
+                Some(_) => {}
+                None => break None,
+            }
+        };
+        pieces.push(Piece {
+            source: source.clone(),
+            entries: match same {
+                Some(same) => same.entries.clone(),
+                None => make(source),
+            },
+        });
+    }
+    pieces
+}
+
+/// What configurations hold in the order of its keys.
+trait Keyed: PartialEq {
+    type Key<'a>: Ord
+    where
+        Self: 'a;
+
+    fn key(&self) -> Self::Key<'_>;
+}
+
+impl Keyed for Route {
+    type Key<'a> = (&'a ObjectKey, RouteKind);
+
+    fn key(&self) -> Self::Key<'_> {
+        (&self.key, self.kind)
+    }
+}
+
+impl Keyed for Backend {
+    type Key<'a> = &'a BackendKey;
+
+    fn key(&self) -> Self::Key<'_> {
+        &self.key
     }
 }
 
 impl Content {
-    fn add_all<T>(&mut self, previous: Option<&Self>, piece: &Piece<T>) {
-        for entry in &piece.entries {
-            self.add(previous, entry.clone());
-        }
-    }
-
     /// A resource that is too large to travel is left as it was before: it must not cost the
     /// others their delivery.
     fn add(&mut self, previous: Option<&Self>, entry: Arc<Entry>) {

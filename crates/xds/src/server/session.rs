@@ -8,6 +8,7 @@ use std::time::Duration;
 use agw_core::id::ObjectKey;
 use futures_util::stream::{self, Stream};
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -23,6 +24,8 @@ use crate::resource::{Hash, ResourceId};
 
 /// How long a stream may take to say hello.
 const HELLO: Duration = Duration::from_secs(10);
+/// How long a change waits for a proxy that has not said that the last one is in force.
+const ACK: Duration = Duration::from_secs(1);
 
 /// The service.
 pub(super) struct Discovery {
@@ -42,6 +45,15 @@ struct Session {
     baseline: Baseline,
     stage: Stage,
     queue: VecDeque<proto::Update>,
+    /// What was sent last, until it is acknowledged. A proxy that is busy with one change gets all
+    /// that follow as one, and not one behind another.
+    awaited: Option<Awaited>,
+}
+
+/// An acknowledgement that has not come.
+struct Awaited {
+    version: u64,
+    until: Instant,
 }
 
 /// What the proxy waits for.
@@ -98,8 +110,9 @@ impl ConfigurationDiscovery for Discovery {
             baseline: Baseline::Nothing,
             stage: Stage::Silent,
             queue: VecDeque::new(),
+            awaited: None,
         };
-        let deadline = tokio::time::Instant::now() + HELLO;
+        let deadline = Instant::now() + HELLO;
         let updates = stream::unfold(session, move |mut session| async move {
             let update = session.next(deadline).await?;
             Some((update, session))
@@ -110,10 +123,7 @@ impl ConfigurationDiscovery for Discovery {
 
 impl Session {
     /// The next message to the proxy; `None` at the end.
-    async fn next(
-        &mut self,
-        deadline: tokio::time::Instant,
-    ) -> Option<Result<proto::Update, Status>> {
+    async fn next(&mut self, deadline: Instant) -> Option<Result<proto::Update, Status>> {
         loop {
             if self.stage == Stage::Ended {
                 return None;
@@ -130,9 +140,10 @@ impl Session {
         }
     }
 
-    async fn step(&mut self, deadline: tokio::time::Instant) -> Step {
+    async fn step(&mut self, deadline: Instant) -> Step {
         let silent = self.stage == Stage::Silent;
         let replaced = self.registration.as_ref().map(|r| r.replaced.clone());
+        let waits = self.awaited.as_ref().map(|awaited| awaited.until);
         let replaced = async {
             match replaced {
                 Some(replaced) => replaced.cancelled().await,
@@ -145,7 +156,7 @@ impl Session {
                 Err(Status::unavailable("the controller is shutting down"))
             }
             () = replaced => Err(Status::aborted("the proxy has connected again")),
-            changed = self.views.changed(), if !silent => match changed {
+            changed = self.views.changed(), if !silent && waits.is_none() => match changed {
                 Ok(()) => self.offer(),
                 Err(_) => Err(Status::unavailable("the controller is shutting down")),
             },
@@ -153,7 +164,11 @@ impl Session {
                 Some(message) => self.take(message),
                 None => Err(Status::ok("the proxy has ended the stream")),
             },
-            () = tokio::time::sleep_until(deadline), if silent => {
+            () = sleep_until(waits.unwrap_or(deadline)), if waits.is_some() => {
+                self.awaited = None;
+                Ok(())
+            }
+            () = sleep_until(deadline), if silent => {
                 Err(Status::deadline_exceeded("no hello came"))
             }
         }
@@ -173,6 +188,10 @@ impl Session {
         if self.stage == Stage::Greeted || !known {
             self.queue.extend(self.baseline.updates(content));
             self.stage = Stage::Following;
+            self.awaited = Some(Awaited {
+                version: content.version,
+                until: Instant::now() + ACK,
+            });
         }
         self.baseline = Baseline::Sent(content.clone());
         Ok(())
@@ -248,6 +267,10 @@ impl Session {
             })
         });
         registration.acked(version, errors.collect());
+        self.awaited = self
+            .awaited
+            .take()
+            .filter(|awaited| awaited.version > version);
         Ok(())
     }
 

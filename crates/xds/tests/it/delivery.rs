@@ -115,6 +115,34 @@ async fn a_change_is_one_resource_and_no_change_is_nothing() {
 }
 
 #[tokio::test]
+async fn a_busy_proxy_gets_all_that_follows_as_one_change() {
+    let authority = Authority::new();
+    let controller = Controller::start(&authority).await;
+    controller.publish(1, &[shop(&["a"], "k")]);
+    let mut busy = RawProxy::greet(controller.address, &authority, "busy").await;
+    let full = busy.next().await.unwrap();
+    let mut quick = RawProxy::greet(controller.address, &authority, "quick").await;
+    let mut version = quick.next().await.unwrap().version;
+    let names: &[(&str, &[&str])] = &[("shop/b", &["a", "b"]), ("shop/c", &["a", "b", "c"])];
+    for (revision, (added, routes)) in (2..).zip(names) {
+        quick.ack(version, Vec::new()).await;
+        controller.publish(revision, &[shop(routes, "k")]);
+        let update = quick.next().await.unwrap();
+        assert_eq!(upserts(&update), [format!("Route {added}")]);
+        version = update.version;
+    }
+    busy.ack(full.version, Vec::new()).await;
+    let update = busy.next().await.unwrap();
+    assert_eq!(upserts(&update), ["Route shop/b", "Route shop/c"]);
+    assert_eq!((update.base, update.version), (full.version, version));
+    controller.publish(4, &[shop(&["a"], "k")]);
+    // One that never says so is not left behind for ever.
+    let update = busy.next().await.unwrap();
+    assert_eq!((update.base, update.remove.len()), (version, 2));
+    controller.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_held_is_not_sent_again() {
     let authority = Authority::new();
     let controller = Controller::start(&authority).await;
