@@ -33,6 +33,11 @@ use merge::{Extent, difference};
 
 /// Writes that are under way at a time.
 const CONCURRENCY: usize = 8;
+/// The same while the configuration changes: what is served comes before what is said about it,
+/// and both go through the one API server.
+const BESIDE_CHANGES: usize = 2;
+/// How long after a change the next one is expected.
+const CHANGING: Duration = Duration::from_millis(500);
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 /// Proxies are given this long to take a configuration before a status says that they have not.
 const ACK_WITHIN: Duration = Duration::from_millis(300);
@@ -60,6 +65,8 @@ pub(crate) struct Writer {
     board: Board,
     facts: Facts,
     revision: u64,
+    /// When that revision came.
+    published_at: Option<Instant>,
     /// Objects that were looked at while proxies were behind.
     unsettled: BTreeSet<ObjectRef>,
     /// Until then nothing is said about proxies that are behind.
@@ -90,6 +97,7 @@ impl Writer {
             board: Board::default(),
             facts: Facts::default(),
             revision: 0,
+            published_at: None,
             unsettled: BTreeSet::new(),
             hold: None,
             writes: JoinSet::new(),
@@ -129,11 +137,22 @@ impl Writer {
 
     /// When something is to be done without anything having happened.
     fn next_at(&self) -> Option<Instant> {
-        if self.revision == 0 || !self.leads || self.writes.len() >= CONCURRENCY {
+        if self.revision == 0 || !self.leads || !self.has_room(Instant::now()) {
             return None;
         }
         let next = self.board.queue.next_at()?;
         Some(self.held_until().map_or(next, |hold| next.max(hold)))
+    }
+
+    /// Whether one more write may begin. Where not, the end of one that is under way asks again.
+    fn has_room(&self, now: Instant) -> bool {
+        let changing = self.published_at.is_some_and(|at| now < at + CHANGING);
+        let most = if changing {
+            BESIDE_CHANGES
+        } else {
+            CONCURRENCY
+        };
+        self.writes.len() < most
     }
 
     fn held_until(&self) -> Option<Instant> {
@@ -146,6 +165,7 @@ impl Writer {
         };
         let now = Instant::now();
         self.revision = published.revision;
+        self.published_at = Some(now);
         for object in self.board.want(&published.translation.statuses) {
             self.board.queue.mark(object, now);
         }
@@ -202,7 +222,7 @@ impl Writer {
     /// Starts the writes that are due, as many as may be under way.
     async fn work(&mut self) {
         let mut looked = 0;
-        while self.revision > 0 && self.leads && self.writes.len() < CONCURRENCY {
+        while self.revision > 0 && self.leads && self.has_room(Instant::now()) {
             let now = Instant::now();
             if self.held_until().is_some_and(|hold| now < hold) {
                 return;

@@ -33,9 +33,11 @@ impl Board {
                 Some((known, seen)) => {
                     *seen = latest;
                     if known != status {
-                        known.clone_from(status);
                         changed.push(status.object.clone());
                     }
+                    // Also one that says the same: the next comparison is of the same value then,
+                    // and ends at once.
+                    known.clone_from(status);
                 }
                 None => {
                     let wanted = (status.clone(), latest);
@@ -134,6 +136,10 @@ mod tests {
         assert_eq!(changed, [backend("b"), backend("c")]);
         assert_eq!(board.wanted(&backend("b")).unwrap().status, json!(2));
         assert_eq!(board.wanted(&backend("c")), None);
+        // One that says the same in another value takes its place: those that follow are that value.
+        let again = status("a", 1);
+        assert_eq!(board.want(&[again.clone(), status("b", 2)]), []);
+        assert!(Arc::ptr_eq(board.wanted(&backend("a")).unwrap(), &again));
     }
 
     #[test]
