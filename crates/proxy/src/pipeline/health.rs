@@ -79,9 +79,14 @@ impl<'a> Seen<'a> {
 }
 
 impl Exchange {
-    /// Whether the budget has a retry left; one that is refused is counted.
+    /// Whether the target may be asked again for the same request: one that has been taken out is
+    /// not, and for others the budget needs to have a retry left. One that it refuses is counted.
     pub(super) fn may_retry(&self, target: &Target, state: &TargetState) -> bool {
-        let granted = state.may_retry(now_millis());
+        let now = now_millis();
+        if state.is_out(now) {
+            return false;
+        }
+        let granted = state.may_retry(now);
         if !granted {
             self.peer.worker.shard.retry_refused(&target.label);
         }

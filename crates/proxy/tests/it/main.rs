@@ -11,6 +11,7 @@ mod client;
 mod connections;
 mod datagrams;
 mod failover;
+mod failover_table;
 mod gateway;
 mod grpc;
 mod limits;
