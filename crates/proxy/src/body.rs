@@ -3,12 +3,14 @@
 mod answer;
 mod buffer;
 mod client;
+mod coding;
 mod outgoing;
 mod upstream;
 
 pub(crate) use answer::{Answer, BoundKind};
 pub(crate) use buffer::{Collected, collect};
 pub(crate) use client::{BodyCopy, ClientStream};
+pub(crate) use coding::decoded;
 pub(crate) use outgoing::Outgoing;
 pub(crate) use upstream::UpstreamBody;
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::coding::Decoder;
 use crate::stream::BoxStream;
 use crate::upstream::{Connection, Cut, Part};
 
@@ -21,8 +22,16 @@ enum Source {
     Http2(Incoming),
     /// It broke off, which is still to be told.
     Cut(Cut),
+    /// What is to be undone first.
+    Coded(Box<Coded>),
     /// What the connection has become after HTTP/1.1. It is no body.
     Switched(BoxStream),
+}
+
+struct Coded {
+    /// `None` once it has ended.
+    body: Option<UpstreamBody>,
+    decoder: Decoder,
 }
 
 impl UpstreamBody {
@@ -40,6 +49,16 @@ impl UpstreamBody {
         Self(Source::Switched(stream))
     }
 
+    pub(super) fn decoded(self, decoder: Decoder) -> Self {
+        let body = Some(self);
+        Self(Source::Coded(Box::new(Coded { body, decoder })))
+    }
+
+    /// One that breaks off at once.
+    pub(super) fn broken(error: std::io::Error) -> Self {
+        Self(Source::Cut(Cut::Coding(error)))
+    }
+
     /// The stream that an upgrade led to.
     pub(crate) fn into_stream(self) -> Option<BoxStream> {
         match self.0 {
@@ -55,6 +74,37 @@ impl UpstreamBody {
             && let Source::Http1(connection) = std::mem::replace(&mut self.0, Source::Ended)
         {
             connection.release();
+        }
+    }
+}
+
+impl Coded {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        loop {
+            match self.decoder.next() {
+                Ok(Some(decoded)) => return Poll::Ready(Some(Ok(Frame::data(decoded)))),
+                Ok(None) => {}
+                Err(error) => return Poll::Ready(Some(Err(Cut::Coding(error)))),
+            }
+            let Some(body) = &mut self.body else {
+                return Poll::Ready(None);
+            };
+            let frame = match ready!(Pin::new(body).poll_frame(cx)) {
+                Some(Ok(frame)) => frame,
+                Some(Err(cut)) => return Poll::Ready(Some(Err(cut))),
+                None => {
+                    self.body = None;
+                    match self.decoder.finish() {
+                        Ok(rest) if rest.is_empty() => return Poll::Ready(None),
+                        Ok(rest) => return Poll::Ready(Some(Ok(Frame::data(rest)))),
+                        Err(error) => return Poll::Ready(Some(Err(Cut::Coding(error)))),
+                    }
+                }
+            };
+            match frame.into_data() {
+                Ok(coded) => self.decoder.push(coded),
+                Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+            }
         }
     }
 }
@@ -79,6 +129,13 @@ impl Body for UpstreamBody {
                 let frame = ready!(Pin::new(incoming).poll_frame(cx));
                 return Poll::Ready(frame.map(|frame| frame.map_err(Cut::from)));
             }
+            Source::Coded(coded) => {
+                let frame = ready!(coded.poll_frame(cx));
+                if matches!(frame, None | Some(Err(_))) {
+                    self.0 = Source::Ended;
+                }
+                return Poll::Ready(frame);
+            }
             Source::Http1(connection) => connection,
         };
         let frame = match ready!(connection.poll_part(cx)) {
@@ -99,7 +156,7 @@ impl Body for UpstreamBody {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Source::Ended | Source::Switched(_) => true,
-            Source::Http1(_) | Source::Cut(_) => false,
+            Source::Http1(_) | Source::Cut(_) | Source::Coded(_) => false,
             Source::Http2(incoming) => incoming.is_end_stream(),
         }
     }
@@ -112,7 +169,7 @@ impl Body for UpstreamBody {
                 None => SizeHint::default(),
             },
             Source::Http2(incoming) => incoming.size_hint(),
-            Source::Cut(_) => SizeHint::default(),
+            Source::Cut(_) | Source::Coded(_) => SizeHint::default(),
         }
     }
 }

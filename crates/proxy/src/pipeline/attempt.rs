@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::question::{Form, Question};
 use super::{Exchange, gate, translated};
-use crate::body::{Answer, BoundKind, UpstreamBody};
+use crate::body::{Answer, BoundKind, UpstreamBody, decoded};
 use crate::error::Error;
 use crate::telemetry::{AiRecord, Attempt, Reason};
 use crate::upstream::{Outbound, Payload, PoolKey, Unsigned, send};
@@ -188,6 +188,10 @@ impl Exchange {
         };
         let response = send(&worker.pool, &worker.connector, key, outbound).await;
         let response = response.map_err(Failure::Error)?;
+        let response = match question.operation {
+            Operation::Passthrough => response,
+            _ => decoded(response),
+        };
         let status = response.status();
         if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
             let call = question.call.take();

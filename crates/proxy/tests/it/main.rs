@@ -8,6 +8,7 @@
 
 mod authority;
 mod client;
+mod codings;
 mod connections;
 mod datagrams;
 mod failover;

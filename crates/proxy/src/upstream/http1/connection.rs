@@ -66,6 +66,8 @@ pub(crate) enum Cut {
     Http2(#[from] hyper::Error),
     #[error("{0}")]
     Garbage(#[from] Garbage),
+    #[error("its content coding is broken: {0}")]
+    Coding(io::Error),
     #[error("the connection ended before the body did")]
     Short,
     #[error("the connection broke: {0}")]
