@@ -1,6 +1,7 @@
 //! What tokens cost, by the providers' public price lists.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -30,6 +31,45 @@ pub struct Price {
     pub cached: Option<u64>,
     /// Input written to the provider's cache; as `input` when absent.
     pub cache_write: Option<u64>,
+}
+
+/// Thousandths of a millionth of a US dollar: sums of it are exact, and small requests do not round
+/// to nothing. Shown as dollars, in decimal.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NanoUsd(pub u64);
+
+impl NanoUsd {
+    const PER_USD: u64 = 1_000_000_000;
+
+    /// Both; at most what a `u64` holds, which is eighteen billion dollars.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// For what takes floating point alone, such as an exposition of metrics.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "exact below 2^53 nano-dollars, nine million dollars"
+    )]
+    pub fn dollars(self) -> f64 {
+        self.0 as f64 / Self::PER_USD as f64
+    }
+}
+
+impl fmt::Display for NanoUsd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (dollars, mut rest) = (self.0 / Self::PER_USD, self.0 % Self::PER_USD);
+        write!(f, "{dollars}")?;
+        if rest == 0 {
+            return Ok(());
+        }
+        let mut digits = 9;
+        while rest % 10 == 0 {
+            (rest, digits) = (rest / 10, digits - 1);
+        }
+        write!(f, ".{rest:0digits$}")
+    }
 }
 
 impl PriceTable {
@@ -63,19 +103,19 @@ impl PriceTable {
         }
     }
 
-    /// Cost of `usage` with `model` in nano-USD, so that small requests do not round to nothing.
-    /// `None` when the model has no price or nothing is known of the usage.
-    pub fn cost_nano_usd(&self, model: &str, usage: &Usage) -> Option<u64> {
+    /// Cost of `usage` with `model`. `None` when the model has no price or nothing is known of the
+    /// usage.
+    pub fn cost(&self, model: &str, usage: &Usage) -> Option<NanoUsd> {
         if usage.input.is_none() && usage.output.is_none() {
             return None;
         }
-        self.price(model).map(|price| price.cost_nano_usd(usage))
+        self.price(model).map(|price| price.cost(usage))
     }
 }
 
 impl Price {
-    /// See [`PriceTable::cost_nano_usd`].
-    pub fn cost_nano_usd(&self, usage: &Usage) -> u64 {
+    /// See [`PriceTable::cost`].
+    pub fn cost(&self, usage: &Usage) -> NanoUsd {
         let input = usage.input.unwrap_or(0);
         let cached = usage.cached.unwrap_or(0).min(input);
         let written = usage.cache_write.unwrap_or(0).min(input - cached);
@@ -90,7 +130,7 @@ impl Price {
             .map(|(n, price)| u128::from(*n) * u128::from(*price))
             .sum();
         // Micro-USD per million tokens are pico-USD per token.
-        u64::try_from(sum / 1000).unwrap_or(u64::MAX)
+        NanoUsd(u64::try_from(sum / 1000).unwrap_or(u64::MAX))
     }
 }
 
@@ -156,7 +196,7 @@ mod tests {
     #[test]
     fn small_requests_have_a_cost_and_cached_tokens_their_own_price() {
         let table = PriceTable::builtin();
-        let cost = |model, usage: Usage| table.cost_nano_usd(model, &usage);
+        let cost = |model, usage: Usage| table.cost(model, &usage).map(|cost| cost.0);
         assert_eq!(cost("gpt-4o-mini", tokens(1, 1)), Some(150 + 600));
         assert_eq!(
             cost("gpt-4o", tokens(1_000_000, 1_000_000)),
@@ -187,6 +227,22 @@ mod tests {
         assert_eq!(cost("gpt-4o", Usage::default()), None);
         assert_eq!(cost("unknown", tokens(1, 1)), None);
         assert_eq!(cost("gpt-4o", tokens(u64::MAX, u64::MAX)), Some(u64::MAX));
+    }
+
+    #[test]
+    fn money_is_shown_in_full_and_adds_up() {
+        for (nano, shown) in [
+            (0, "0"),
+            (1, "0.000000001"),
+            (750, "0.00000075"),
+            (1_000_000_000, "1"),
+            (12_500_000_000, "12.5"),
+        ] {
+            assert_eq!(NanoUsd(nano).to_string(), shown);
+        }
+        let tenths = (0..10).fold(NanoUsd(0), |sum, _| sum.plus(NanoUsd(100_000_000)));
+        assert_eq!((tenths.to_string().as_str(), tenths.dollars()), ("1", 1.0));
+        assert_eq!(NanoUsd(u64::MAX).plus(NanoUsd(1)), NanoUsd(u64::MAX));
     }
 
     #[test]

@@ -140,7 +140,7 @@ impl Exchange {
             dropped: question.dropped.clone(),
             usage: agw_ai::usage::Usage::default(),
             first_token: None,
-            cost_usd: None,
+            cost: None,
         }));
     }
 

@@ -179,7 +179,7 @@ fn gen_ai(json: &mut Json, ai: &AiRecord) {
         json.text(r#","response":{"model":"#, model).raw("}");
     }
     usage(json, &ai.usage);
-    if let Some(cost) = ai.cost_usd {
+    if let Some(cost) = ai.cost {
         json.raw(r#","cost_usd":"#).raw(&cost.to_string());
     }
     json.raw("}");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use agw_ai::price::PriceTable;
+use agw_ai::price::NanoUsd;
 use agw_ai::usage::Usage;
 use agw_core::snapshot::RulePlan;
 use http::Method;
@@ -83,7 +83,7 @@ pub(crate) struct RequestSeries {
 pub(crate) struct AiSeries {
     /// By [`TOKEN_TYPES`].
     pub(crate) tokens: [u64; 5],
-    pub(crate) cost_usd: f64,
+    pub(crate) cost: NanoUsd,
     pub(crate) input: Histogram,
     pub(crate) output: Histogram,
     pub(crate) duration: Histogram,
@@ -145,7 +145,7 @@ impl Shard {
                 response_model: tables.model(response),
             };
             if let Some(series) = entry(&mut tables.ai, key, AiSeries::new) {
-                series.add(&ai.usage, ai.cost_usd);
+                series.add(&ai.usage, ai.cost);
                 series.duration.observe(elapsed.as_secs_f64());
                 if let Some(first) = ai.first_token {
                     series.first_token.observe(first.as_secs_f64());
@@ -292,16 +292,6 @@ fn method(method: &Method) -> &'static str {
         .unwrap_or("OTHER")
 }
 
-/// What `usage` costs at the price of `model`, when that is known.
-pub(super) fn cost_usd(model: &str, usage: &Usage) -> Option<f64> {
-    let nano = PriceTable::builtin().cost_nano_usd(model, usage)?;
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a request costs far less than 2^52 nano-dollars"
-    )]
-    Some(nano as f64 / 1e9)
-}
-
 impl RequestSeries {
     fn new() -> Self {
         Self {
@@ -320,7 +310,7 @@ impl AiSeries {
     fn new() -> Self {
         Self {
             tokens: [0; 5],
-            cost_usd: 0.0,
+            cost: NanoUsd::default(),
             input: Histogram::new(TOKENS),
             output: Histogram::new(TOKENS),
             duration: Histogram::new(SECONDS),
@@ -332,7 +322,7 @@ impl AiSeries {
         clippy::cast_precision_loss,
         reason = "token counts stay far below 2^52"
     )]
-    fn add(&mut self, usage: &Usage, cost_usd: Option<f64>) {
+    fn add(&mut self, usage: &Usage, cost: Option<NanoUsd>) {
         let counts = [
             usage.input,
             usage.output,
@@ -349,14 +339,14 @@ impl AiSeries {
         if let Some(output) = usage.output {
             self.output.observe(output as f64);
         }
-        self.cost_usd += cost_usd.unwrap_or(0.0);
+        self.cost = self.cost.plus(cost.unwrap_or_default());
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
         for (total, count) in self.tokens.iter_mut().zip(other.tokens) {
             *total += count;
         }
-        self.cost_usd += other.cost_usd;
+        self.cost = self.cost.plus(other.cost);
         self.input.merge(&other.input);
         self.output.merge(&other.output);
         self.duration.merge(&other.duration);

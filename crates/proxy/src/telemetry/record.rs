@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use agw_ai::chat::Dropped;
 use agw_ai::operation::Operation;
+use agw_ai::price::{NanoUsd, PriceTable};
 use agw_ai::usage::Usage;
 use agw_core::snapshot::{RulePlan, Target};
 use http::{HeaderName, HeaderValue, Method, StatusCode, Version};
@@ -57,7 +58,7 @@ pub(crate) struct AiRecord {
     pub(crate) usage: Usage,
     pub(crate) first_token: Option<Duration>,
     /// Known when the request is reported, for models with a price.
-    pub(crate) cost_usd: Option<f64>,
+    pub(crate) cost: Option<NanoUsd>,
 }
 
 /// One request to an upstream.
@@ -150,7 +151,7 @@ impl Record {
         self.reported = true;
         let elapsed = self.started.elapsed();
         if let Some(ai) = &mut self.ai {
-            ai.cost_usd = ai.priced();
+            ai.cost = ai.priced();
         }
         self.worker.shard.record(self, elapsed);
         self.worker
@@ -161,9 +162,9 @@ impl Record {
 
 impl AiRecord {
     /// What the answer costs, by the model that gave it.
-    fn priced(&self) -> Option<f64> {
+    fn priced(&self) -> Option<NanoUsd> {
         let model = self.response_model.as_deref().or(self.model.as_deref())?;
-        super::metrics::cost_usd(model, &self.usage)
+        PriceTable::builtin().cost(model, &self.usage)
     }
 }
 

@@ -225,7 +225,7 @@ impl Merged {
             "US dollars, by the price table",
             self.ai
                 .iter()
-                .map(|(labels, series)| (labels.route(), series.cost_usd)),
+                .map(|(labels, series)| (labels.route(), series.cost.dollars())),
         )?;
         histograms(
             out,
