@@ -45,12 +45,12 @@ acceptance: build ## The scripts under tests/ against the real binary
 	tests/dashboard/run.sh
 
 # From one seed, so that the same change passes twice; looking further is `make fuzz`.
-fuzz-short: ## Every fuzz target for half a minute (FUZZ_SECONDS=30)
-	@FUZZ_SEED=1 FUZZ_SECONDS=$${FUZZ_SECONDS:-30} $(MAKE) --no-print-directory fuzz
+fuzz-short: ## Every fuzz target for a minute (FUZZ_SECONDS=60)
+	@FUZZ_SEED=1 FUZZ_SECONDS=$${FUZZ_SECONDS:-60} $(MAKE) --no-print-directory fuzz
 
-fuzz: ## Every fuzz target, or TARGET alone, for ten minutes (FUZZ_SECONDS=600)
+fuzz: ## Every fuzz target, or TARGET alone, for ten minutes (FUZZ_SECONDS=600), one on each processor
 	$(CARGO) build --quiet --profile fuzz -p agw-fuzz
-	@for target in $${TARGET:-$$($(FUZZ) list)}; do $(FUZZ) $$target --seconds $${FUZZ_SECONDS:-600} $${FUZZ_SEED:+--seed $$FUZZ_SEED}; done
+	@printf '%s\n' $${TARGET:-$$($(FUZZ) list)} | xargs -P "$$(nproc)" -I{} $(FUZZ) {} --seconds $${FUZZ_SECONDS:-600} $${FUZZ_SEED:+--seed $$FUZZ_SEED}
 
 soak: release ## Half an hour of mixed load, watching memory and descriptors (MINUTES=30)
 	tests/soak/run.sh
