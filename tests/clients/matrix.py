@@ -14,9 +14,14 @@ import google.genai
 import google.genai.errors
 import openai
 
-PROVIDERS = ["openai", "anthropic", "gemini", "bedrock", "azure", "azure-deployment"]
-# The name of the deployment in examples/providers/azure-deployment.yaml, so that everyone is asked for the same.
+# The name of the deployment in examples/providers/azure-deployment.yaml, so that nearly everyone is asked for the same.
 MODEL = "my-gpt"
+# Rows: the name of each, the path of its provider, and the model that is asked for.
+PROVIDERS = [
+    *((name, name, MODEL) for name in ("openai", "anthropic", "gemini", "bedrock", "azure", "azure-deployment")),
+    ("vertexai (Google)", "vertexai", MODEL),
+    ("vertexai (Anthropic)", "vertexai", "claude-on-vertex"),
+]
 SYSTEM = "You answer in one sentence."
 PROMPT = "Which river flows through Vienna?"
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -29,22 +34,23 @@ class Chat:
     name = "OpenAI chat completions"
     tools = [{"type": "function", "function": {"name": "weather", "description": "The weather.", "parameters": CITY}}]
 
-    def __init__(self, base):
+    def __init__(self, base, model):
+        self.model = model
         self.api = openai.OpenAI(base_url=f"{base}/v1", api_key="sk-client", max_retries=0)
         self.messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": PROMPT}]
 
     def plain(self):
-        answer = self.api.chat.completions.create(model=MODEL, messages=self.messages)
+        answer = self.api.chat.completions.create(model=self.model, messages=self.messages)
         choice = answer.choices[0]
         expect(choice.finish_reason == "stop", f"finish_reason {choice.finish_reason}")
-        expect(answer.model == MODEL, f"model {answer.model}")
+        expect(answer.model == self.model, f"model {answer.model}")
         expect_usage(answer.usage.prompt_tokens, answer.usage.completion_tokens)
         return choice.message.content
 
     def stream(self):
         text, finish, usage = "", None, None
         options = {"include_usage": True}
-        for chunk in self.api.chat.completions.create(model=MODEL, messages=self.messages, stream=True, stream_options=options):
+        for chunk in self.api.chat.completions.create(model=self.model, messages=self.messages, stream=True, stream_options=options):
             usage = chunk.usage or usage
             for choice in chunk.choices:
                 text += choice.delta.content or ""
@@ -54,7 +60,7 @@ class Chat:
         return text
 
     def call(self):
-        answer = self.api.chat.completions.create(model=MODEL, messages=self.messages, tools=self.tools, tool_choice="required")
+        answer = self.api.chat.completions.create(model=self.model, messages=self.messages, tools=self.tools, tool_choice="required")
         choice = answer.choices[0]
         expect(choice.finish_reason == "tool_calls", f"finish_reason {choice.finish_reason}")
         call = choice.message.tool_calls[0]
@@ -62,13 +68,13 @@ class Chat:
         expect("city" in json.loads(call.function.arguments), call.function.arguments)
         result = {"role": "tool", "tool_call_id": call.id, "content": "Rain."}
         messages = [*self.messages, choice.message, result]
-        last = self.api.chat.completions.create(model=MODEL, messages=messages, tools=self.tools)
+        last = self.api.chat.completions.create(model=self.model, messages=messages, tools=self.tools)
         expect(last.choices[0].message.content, "no text after the tool's result")
 
     def call_streamed(self):
         name, arguments = None, ""
         for chunk in self.api.chat.completions.create(
-            model=MODEL, messages=self.messages, tools=self.tools, tool_choice="required", stream=True
+            model=self.model, messages=self.messages, tools=self.tools, tool_choice="required", stream=True
         ):
             for choice in chunk.choices:
                 for call in choice.delta.tool_calls or []:
@@ -78,7 +84,7 @@ class Chat:
 
     def refused(self, fault):
         try:
-            self.api.chat.completions.create(model=MODEL, messages=self.messages, extra_headers={"x-mock-fault": fault})
+            self.api.chat.completions.create(model=self.model, messages=self.messages, extra_headers={"x-mock-fault": fault})
         except openai.APIStatusError as error:
             expect(error.body and error.body.get("message"), f"body {error.body}")
             return error.status_code
@@ -87,7 +93,7 @@ class Chat:
     def cut(self):
         try:
             stream = self.api.chat.completions.create(
-                model=MODEL, messages=self.messages, stream=True, extra_headers={"x-mock-fault": "cut-after=6"}
+                model=self.model, messages=self.messages, stream=True, extra_headers={"x-mock-fault": "cut-after=6"}
             )
             list(stream)
         except openai.APIError as error:
@@ -101,14 +107,15 @@ class Messages:
     name = "Anthropic messages"
     tools = [{"name": "weather", "description": "The weather.", "input_schema": CITY}]
 
-    def __init__(self, base):
+    def __init__(self, base, model):
+        self.model = model
         self.api = anthropic.Anthropic(base_url=base, api_key="sk-client", max_retries=0)
-        self.asked = {"model": MODEL, "system": SYSTEM, "max_tokens": 200, "messages": [{"role": "user", "content": PROMPT}]}
+        self.asked = {"model": self.model, "system": SYSTEM, "max_tokens": 200, "messages": [{"role": "user", "content": PROMPT}]}
 
     def plain(self):
         answer = self.api.messages.create(**self.asked)
         expect(answer.stop_reason == "end_turn", f"stop_reason {answer.stop_reason}")
-        expect(answer.model == MODEL, f"model {answer.model}")
+        expect(answer.model == self.model, f"model {answer.model}")
         expect_usage(answer.usage.input_tokens, answer.usage.output_tokens)
         return "".join(block.text for block in answer.content if block.type == "text")
 
@@ -161,9 +168,10 @@ class Responses:
     name = "OpenAI responses"
     tools = [{"type": "function", "name": "weather", "description": "The weather.", "parameters": CITY, "strict": False}]
 
-    def __init__(self, base):
+    def __init__(self, base, model):
+        self.model = model
         self.api = openai.OpenAI(base_url=f"{base}/v1", api_key="sk-client", max_retries=0)
-        self.asked = {"model": MODEL, "instructions": SYSTEM, "input": PROMPT}
+        self.asked = {"model": self.model, "instructions": SYSTEM, "input": PROMPT}
 
     def plain(self):
         answer = self.api.responses.create(**self.asked)
@@ -223,7 +231,8 @@ class Generate:
 
     name = "Gemini generateContent"
 
-    def __init__(self, base):
+    def __init__(self, base, model):
+        self.model = model
         self.base = base
         # A client closes its connections when nobody holds it any more.
         self.own = self.client()
@@ -239,7 +248,7 @@ class Generate:
         return google.genai.Client(api_key="sk-client", http_options=options)
 
     def plain(self):
-        answer = self.api.generate_content(model=MODEL, contents=PROMPT, config=self.said)
+        answer = self.api.generate_content(model=self.model, contents=PROMPT, config=self.said)
         finish = answer.candidates[0].finish_reason
         expect(finish == "STOP", f"finish_reason {finish}")
         expect_usage(answer.usage_metadata.prompt_token_count, answer.usage_metadata.candidates_token_count)
@@ -247,30 +256,30 @@ class Generate:
 
     def stream(self):
         text, usage = "", None
-        for part in self.api.generate_content_stream(model=MODEL, contents=PROMPT, config=self.said):
+        for part in self.api.generate_content_stream(model=self.model, contents=PROMPT, config=self.said):
             text += part.text or ""
             usage = part.usage_metadata or usage
         expect_usage(usage.prompt_token_count, usage.candidates_token_count)
         return text
 
     def call(self):
-        answer = self.api.generate_content(model=MODEL, contents=PROMPT, config=self.forced)
+        answer = self.api.generate_content(model=self.model, contents=PROMPT, config=self.forced)
         call = answer.function_calls[0]
         expect(call.name == "weather" and "city" in call.args, f"{call}")
         result = {"function_response": {"id": call.id, "name": call.name, "response": {"result": "Rain."}}}
         turns = [{"role": "user", "parts": [{"text": PROMPT}]}, answer.candidates[0].content, {"role": "user", "parts": [result]}]
-        last = self.api.generate_content(model=MODEL, contents=turns, config=self.tools)
+        last = self.api.generate_content(model=self.model, contents=turns, config=self.tools)
         expect(last.text, "no text after the tool's result")
 
     def call_streamed(self):
-        parts = list(self.api.generate_content_stream(model=MODEL, contents=PROMPT, config=self.forced))
+        parts = list(self.api.generate_content_stream(model=self.model, contents=PROMPT, config=self.forced))
         calls = [call for part in parts for call in part.function_calls or []]
         expect(calls and calls[0].name == "weather" and "city" in calls[0].args, f"{calls}")
 
     def refused(self, fault):
         try:
             faulty = self.client({"x-mock-fault": fault})
-            faulty.models.generate_content(model=MODEL, contents=PROMPT, config=self.said)
+            faulty.models.generate_content(model=self.model, contents=PROMPT, config=self.said)
         except google.genai.errors.APIError as error:
             expect(error.message, f"body {error.details}")
             return error.code
@@ -279,7 +288,7 @@ class Generate:
     def cut(self):
         faulty = self.client({"x-mock-fault": "cut-after=6"})
         try:
-            parts = list(faulty.models.generate_content_stream(model=MODEL, contents=PROMPT, config=self.said))
+            parts = list(faulty.models.generate_content_stream(model=self.model, contents=PROMPT, config=self.said))
         except google.genai.errors.APIError as error:
             return str(error)
         ends = [part.candidates[0].finish_reason for part in parts if part.candidates]
@@ -297,13 +306,13 @@ def expect_usage(read, written):
 
 
 def plain(client, said):
-    text = client.plain()
+    text = client.plain().replace(client.model, MODEL)
     said.setdefault(text, client)
     expect(len(said) == 1, f"says {text!r}; others said {[other for other in said if other != text]}")
 
 
 def stream(client, said):
-    text = client.stream()
+    text = client.stream().replace(client.model, MODEL)
     expect(text in said or not said, f"streams {text!r}; not streamed it is {list(said)}")
 
 
@@ -334,8 +343,8 @@ def main(gateway, page):
     said, faults = {}, []
     rows = ["| Client | Provider | " + " | ".join(COLUMNS) + " |\n", "|---|---" + "|---" * len(COLUMNS) + "|\n"]
     for kind in (Chat, Responses, Messages, Generate):
-        for provider in PROVIDERS:
-            client = kind(f"{gateway}/{provider}")
+        for provider, path, model in PROVIDERS:
+            client = kind(f"{gateway}/{path}", model)
             held = []
             for name, check in COLUMNS.items():
                 word, fault = cell(client, check, said)

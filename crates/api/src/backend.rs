@@ -70,7 +70,8 @@ pub struct ProviderGroup {
 }
 
 /// A provider, and where it is reached when not at its own public address. At most one of
-/// `openai`, `anthropic`, `gemini`, `bedrock` and `azureopenai`; none of them means OpenAI.
+/// `openai`, `anthropic`, `gemini`, `vertexai`, `bedrock` and `azureopenai`; none of them means
+/// OpenAI.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = rules::PROVIDER))]
@@ -96,6 +97,9 @@ pub struct Provider {
         skip_serializing_if = "Option::is_none"
     )]
     pub gemini: Option<Gemini>,
+    /// Google's Vertex AI: Google's models and Anthropic's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vertexai: Option<VertexAi>,
     /// Amazon Bedrock. Present but empty passes the client's model on.
     #[serde(
         default,
@@ -180,6 +184,24 @@ pub struct Gemini {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub model: Option<String>,
+}
+
+/// Google's Vertex AI.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VertexAi {
+    /// Project that pays.
+    #[schemars(length(min = 1, max = 64))]
+    pub project_id: String,
+    /// Model that every request is forced to. One with `claude` in its name is Anthropic's, any
+    /// other is Google's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub model: Option<String>,
+    /// Location whose models are asked; `global` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[a-z0-9-]+$"))]
+    pub region: Option<String>,
 }
 
 /// Amazon Bedrock.

@@ -32,8 +32,8 @@ pub(crate) const AI: &[Rule] = &[rule(
 /// Of a provider, alone or in a group.
 pub(crate) const PROVIDER: &[Rule] = &[
     rule(
-        "[has(self.openai), has(self.anthropic), has(self.gemini), has(self.bedrock), has(self.azureopenai)].filter(p, p).size() <= 1",
-        "two providers in one entry: keep one of `openai`, `anthropic`, `gemini`, `bedrock` and `azureopenai`",
+        "[has(self.openai), has(self.anthropic), has(self.gemini), has(self.vertexai), has(self.bedrock), has(self.azureopenai)].filter(p, p).size() <= 1",
+        "two providers in one entry: keep one of `openai`, `anthropic`, `gemini`, `vertexai`, `bedrock` and `azureopenai`",
     ),
     rule(
         "!has(self.port) || has(self.host)",

@@ -93,7 +93,7 @@ impl Exchange {
         };
         let started = Instant::now();
         let endpoint = wiring.endpoint(0);
-        self.note_target(target, provider, question, &endpoint);
+        self.note_target(target, question, &endpoint);
         let bound = self.attempt_bound(plan, provider);
         let asked = self.ask(provider, wiring, question);
         let outcome = match tokio::time::timeout(bound, asked).await {
@@ -124,7 +124,6 @@ impl Exchange {
     fn note_target(
         &mut self,
         target: &Arc<Target>,
-        provider: &AiProvider,
         question: &Question,
         endpoint: &Arc<str>,
     ) {
@@ -132,7 +131,7 @@ impl Exchange {
         self.record.endpoint = Some(endpoint.clone());
         self.record.ai = Some(Box::new(AiRecord {
             operation: question.operation,
-            provider: agw_ai::dialect::of(provider.kind).provider().name,
+            provider: question.dialect.provider().name,
             model: question.model.clone(),
             client_model: question.client_model.clone(),
             response_model: None,
@@ -206,7 +205,7 @@ impl Exchange {
         if question.operation == Operation::Passthrough {
             return Ok(response.map(Answer::plain));
         }
-        self.open(response, provider, question)
+        self.open(response, question)
             .await
             .map_err(Failure::Error)
     }
@@ -215,11 +214,10 @@ impl Exchange {
     async fn open(
         &mut self,
         response: Response<UpstreamBody>,
-        provider: &AiProvider,
         question: &Question,
     ) -> Result<Response<Box<Answer>>, Error> {
         let limits = self.peer.worker.limits.clone();
-        let dialect = agw_ai::dialect::of(provider.kind);
+        let dialect = question.dialect;
         let (mut parts, body) = response.into_parts();
         let answer = match &question.call {
             _ if is_event_stream(&parts.headers) => {
@@ -254,7 +252,7 @@ pub(super) fn provider_request(
     let bad = |what: &str, error: &dyn std::fmt::Display| {
         Error::BadRequest(format!("the request's {what} is not valid: {error}"))
     };
-    let dialect = agw_ai::dialect::of(provider.kind);
+    let dialect = question.dialect;
     let path = match &provider.path {
         Some(path) => path.to_string(),
         None => {

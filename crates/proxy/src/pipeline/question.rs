@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agw_ai::chat::Dropped;
-use agw_ai::dialect;
+use agw_ai::dialect::{self, Dialect};
 use agw_ai::format::Stamp;
 use agw_ai::operation::{self, Detected, ModelPath, Operation, RouteTable, StreamForm};
 use agw_ai::request::{RequestFacts, UsageOwner};
@@ -43,6 +43,8 @@ pub(super) struct Question {
     pub(super) call: Option<Box<Call>>,
     /// Fields of the client's body that the provider's format cannot say.
     pub(super) dropped: Dropped,
+    /// What the provider speaks of the model that it is asked for.
+    pub(super) dialect: &'static dyn Dialect,
 }
 
 /// How the client wants its answer.
@@ -84,7 +86,9 @@ impl Question {
         if operation.names_model() && model.is_none() {
             return Err(Error::NoModel);
         }
+        let dialect = dialect::for_model(provider.kind, model.as_deref().unwrap_or_default());
         let question = Self {
+            dialect,
             operation,
             path: canonical,
             headers,
@@ -96,7 +100,6 @@ impl Question {
             call: None,
             dropped: Dropped::default(),
         };
-        let dialect = dialect::of(provider.kind);
         match translate::plan(operation, dialect) {
             Plan::PassThrough => Ok(question),
             Plan::Translate(exchange) => question.translated(exchange, stamp),

@@ -45,8 +45,8 @@ fn errors_point_at_line_and_column() {
             "AGW0105 7:7 spec.ai.provider.opnai: unknown field `opnai` | did you mean `openai`?",
         ),
         (
-            backend("  ai:\n    provider:\n      vertexai: {}\n"),
-            "AGW0105 7:7 spec.ai.provider.vertexai: unknown field `vertexai` | the fields allowed here are anthropic, azureopenai, bedrock, gemini, host, openai, path, pathPrefix, port",
+            backend("  ai:\n    provider:\n      vertex: {}\n"),
+            "AGW0105 7:7 spec.ai.provider.vertex: unknown field `vertex` | did you mean `vertexai`?",
         ),
         (
             backend("  static: {host: h, port: \"80\"}\n"),

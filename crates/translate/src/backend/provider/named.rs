@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use agw_ai::dialect::azure::deployment;
 use agw_ai::dialect::bedrock::host;
-use agw_api::backend::{AzureOpenAi, OpenAi, Provider};
+use agw_ai::dialect::vertex::Place;
+use agw_api::backend::{Anthropic, AzureOpenAi, Bedrock, Gemini, OpenAi, Provider, VertexAi};
 use agw_core::backend::ProviderKind;
 
 use super::{Context, Entry};
@@ -13,6 +14,22 @@ use crate::finding::Code;
 use crate::report::Report;
 
 const DEFAULT_REGION: &str = "us-east-1";
+
+const DEFAULT_LOCATION: &str = "global";
+
+/// The fields of an entry that name a provider.
+const VENDORS: &str = "`openai`, `anthropic`, `gemini`, `vertexai`, `bedrock` and `azureopenai`";
+
+/// One of them.
+#[derive(Clone, Copy)]
+enum Vendor<'a> {
+    OpenAi(&'a OpenAi),
+    Anthropic(&'a Anthropic),
+    Gemini(&'a Gemini),
+    VertexAi(&'a VertexAi),
+    Bedrock(&'a Bedrock),
+    Azure(&'a AzureOpenAi),
+}
 
 pub(super) struct Named {
     pub(super) kind: ProviderKind,
@@ -38,59 +55,95 @@ impl Named {
     }
 }
 
+/// All that `provider` names, where one is right.
+fn named_in(provider: &Provider) -> Vec<Vendor<'_>> {
+    let named = [
+        provider.openai.as_ref().map(Vendor::OpenAi),
+        provider.anthropic.as_ref().map(Vendor::Anthropic),
+        provider.gemini.as_ref().map(Vendor::Gemini),
+        provider.vertexai.as_ref().map(Vendor::VertexAi),
+        provider.bedrock.as_ref().map(Vendor::Bedrock),
+        provider.azureopenai.as_ref().map(Vendor::Azure),
+    ];
+    named.into_iter().flatten().collect()
+}
+
 impl Context<'_> {
     pub(super) fn named(self, entry: &Entry<'_>, report: &mut Report) -> Result<Named, Rejected> {
-        let Provider {
-            openai,
-            anthropic,
-            gemini,
-            bedrock,
-            azureopenai,
-            ..
-        } = entry.provider;
         let field = &entry.field;
-        match (openai, anthropic, gemini, bedrock, azureopenai) {
-            (None, None, None, None, None) => {
+        match named_in(entry.provider)[..] {
+            [] => {
                 // What `kubectl apply` makes of an `openai:` with nothing behind it.
                 let message = "no provider is named: OpenAI is meant, with the client's model";
                 let remedy = "write `openai: {}`";
                 report.add(self.subject, Code::DialectProvider, field, message, remedy);
                 Ok(Named::new(ProviderKind::OpenAi, None))
             }
-            (Some(openai), None, None, None, None) => {
+            [Vendor::OpenAi(openai)] => {
                 let model = self.openai_model(openai, &format!("{field}.openai"), report)?;
                 Ok(Named {
                     model,
                     ..Named::new(ProviderKind::OpenAi, None)
                 })
             }
-            (None, Some(anthropic), None, None, None) => Ok(Named::new(
+            [Vendor::Anthropic(anthropic)] => Ok(Named::new(
                 ProviderKind::Anthropic,
                 anthropic.model.as_ref(),
             )),
-            (None, None, Some(gemini), None, None) => {
-                Ok(Named::new(ProviderKind::Gemini, gemini.model.as_ref()))
-            }
-            (None, None, None, Some(bedrock), None) => {
+            [Vendor::Gemini(gemini)] => Ok(Named::new(ProviderKind::Gemini, gemini.model.as_ref())),
+            [Vendor::VertexAi(vertex)] => self.vertex_ai(vertex, field, report),
+            [Vendor::Bedrock(bedrock)] => {
                 let region = bedrock.region.as_deref().unwrap_or(DEFAULT_REGION);
+                self.check_region(region, &format!("{field}.bedrock.region"), report)?;
                 Ok(Named {
                     host: Some(host(region).into()),
                     region: region.into(),
                     ..Named::new(ProviderKind::Bedrock, bedrock.model.as_ref())
                 })
             }
-            (None, None, None, None, Some(azure)) => self.azure(azure, field, report),
+            [Vendor::Azure(azure)] => self.azure(azure, field, report),
             _ => {
                 report.add(
                     self.subject,
                     Code::InvalidBackend,
                     field,
                     "two providers in one entry",
-                    "keep one of `openai`, `anthropic`, `gemini`, `bedrock` and `azureopenai`",
+                    format!("keep one of {VENDORS}"),
                 );
                 Err(Rejected)
             }
         }
+    }
+
+    /// The project and the location stand in every path.
+    fn vertex_ai(
+        self,
+        vertex: &VertexAi,
+        field: &str,
+        report: &mut Report,
+    ) -> Result<Named, Rejected> {
+        let place = Place {
+            project: &vertex.project_id,
+            location: vertex.region.as_deref().unwrap_or(DEFAULT_LOCATION),
+        };
+        self.check_region(place.location, &format!("{field}.vertexai.region"), report)?;
+        Ok(Named {
+            host: Some(place.host().into()),
+            path_prefix: Some(place.prefix().into()),
+            ..Named::new(ProviderKind::VertexAi, vertex.model.as_ref())
+        })
+    }
+
+    /// A region becomes a part of a host's name.
+    fn check_region(self, region: &str, field: &str, report: &mut Report) -> Result<(), Rejected> {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if !region.is_empty() && region.bytes().all(plain) {
+            return Ok(());
+        }
+        let message = format!("{region:?} is no name of a region");
+        let remedy = "write one such as `us-east-1`, of small letters, digits and `-`";
+        report.add(self.subject, Code::InvalidBackend, field, message, remedy);
+        Err(Rejected)
     }
 
     /// Versions with a date name the deployment in the path, `v1` as the model.
