@@ -98,8 +98,26 @@ pub struct BackendAuth {
     )]
     pub passthrough: Option<Passthrough>,
     /// Signs requests to Amazon Bedrock with a key of AWS.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "null_is_empty",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub aws: Option<AwsAuth>,
+    /// Sends a token of Google's.
+    #[serde(
+        default,
+        deserialize_with = "null_is_empty",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub gcp: Option<GcpAuth>,
+    /// Sends a token of Microsoft Entra's.
+    #[serde(
+        default,
+        deserialize_with = "null_is_empty",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub azure: Option<AzureAuth>,
 }
 
 /// A key of AWS.
@@ -107,13 +125,90 @@ pub struct BackendAuth {
 #[serde(rename_all = "camelCase")]
 pub struct AwsAuth {
     /// Secret in the same namespace with `accessKey`, `secretKey` and, of keys that expire,
-    /// `sessionToken`.
-    pub secret_ref: SecretName,
+    /// `sessionToken`. Without it the gateway's own role signs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretName>,
     /// Region that signatures are good for; the provider's by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub region: Option<String>,
 }
+
+/// A token of Google's.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::GCP))]
+pub struct GcpAuth {
+    /// Secret in the same namespace that holds the key file of a service account. Without it the
+    /// token is the gateway's own account's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretKeyRef>,
+    /// What kind of token; an access token by default.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<GcpTokenType>,
+    /// Whom an ID token is for; the backend's host by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub audience: Option<String>,
+}
+
+/// Kinds of Google's tokens.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+pub enum GcpTokenType {
+    /// For Google's APIs.
+    AccessToken,
+    /// For services that want to know who asks, as Cloud Run does.
+    IdToken,
+}
+
+/// A token of Microsoft Entra's: at most one of the fields; none of them means the pod's workload
+/// identity where it has one, else the identity of its machine.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::AZURE_AUTH))]
+pub struct AzureAuth {
+    /// Secret in the same namespace with `clientId`, `tenantId` and `clientSecret`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretName>,
+    /// An identity of the machine that the gateway runs on.
+    #[serde(
+        default,
+        deserialize_with = "null_is_empty",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub managed_identity: Option<AzureManagedIdentity>,
+    /// The token that the cluster gives the gateway's pod.
+    #[serde(
+        default,
+        deserialize_with = "null_is_empty",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub workload_identity: Option<AzureWorkloadIdentity>,
+}
+
+/// Which of a machine's identities; none of the fields means the only one.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::AZURE_IDENTITY))]
+pub struct AzureManagedIdentity {
+    /// By its client's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub client_id: Option<String>,
+    /// By its object's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub object_id: Option<String>,
+    /// By its resource's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    pub resource_id: Option<String>,
+}
+
+/// The pod's own token; it has no settings.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AzureWorkloadIdentity {}
 
 /// A Secret in the referring object's namespace.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]

@@ -53,8 +53,26 @@ pub(crate) const AZURE: &[Rule] = &[rule(
 
 /// Of `policies.auth`.
 pub(crate) const AUTH: &[Rule] = &[rule(
-    "[has(self.secretRef), has(self.key), has(self.passthrough), has(self.aws)].filter(x, x).size() <= 1",
-    "`secretRef`, `key`, `passthrough` and `aws` exclude each other",
+    "[has(self.secretRef), has(self.key), has(self.passthrough), has(self.aws), has(self.gcp), has(self.azure)].filter(x, x).size() <= 1",
+    "`secretRef`, `key`, `passthrough`, `aws`, `gcp` and `azure` exclude each other",
+)];
+
+/// Of `policies.auth.gcp`.
+pub(crate) const GCP: &[Rule] = &[rule(
+    "!has(self.audience) || (has(self.type) && self.type == 'IdToken')",
+    "`audience` is of ID tokens: write `type: IdToken`",
+)];
+
+/// Of `policies.auth.azure`.
+pub(crate) const AZURE_AUTH: &[Rule] = &[rule(
+    "[has(self.secretRef), has(self.managedIdentity), has(self.workloadIdentity)].filter(x, x).size() <= 1",
+    "`secretRef`, `managedIdentity` and `workloadIdentity` exclude each other",
+)];
+
+/// Of `policies.auth.azure.managedIdentity`.
+pub(crate) const AZURE_IDENTITY: &[Rule] = &[rule(
+    "[has(self.clientId), has(self.objectId), has(self.resourceId)].filter(x, x).size() <= 1",
+    "`clientId`, `objectId` and `resourceId` exclude each other",
 )];
 
 /// Of a policy of either dialect.

@@ -2,7 +2,7 @@
 
 mod banner;
 mod curl;
-mod gateways;
+pub(crate) mod gateways;
 mod metrics;
 pub(crate) mod pages;
 pub(crate) mod providers;

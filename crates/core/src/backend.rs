@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::cloud::{AzureAuth, GcpAuth};
 use crate::expr::Expression;
 use crate::id::BackendKey;
 use crate::listener::Certificate;
@@ -237,6 +238,13 @@ pub enum Auth {
     Key(Secret),
     /// Requests are signed with a key of AWS.
     Aws(Box<AwsKey>),
+    /// Requests are signed with a key that whoever the gateway is where it runs gets from AWS; the
+    /// text is the region where signatures are good.
+    AwsAmbient(Arc<str>),
+    /// A token of Google's.
+    Gcp(Box<GcpAuth>),
+    /// A token of Microsoft's Entra.
+    Azure(Box<AzureAuth>),
     /// What the client sent goes on unchanged.
     Passthrough,
 }

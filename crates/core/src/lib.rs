@@ -5,6 +5,7 @@
 
 pub mod backend;
 pub mod balance;
+pub mod cloud;
 pub mod config;
 pub mod expr;
 pub mod filter;

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 /// A credential. `Debug`, `Display` and serialisation show only that one is there; the text comes
 /// out through [`Secret::expose`] alone, so that every use can be found by name.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Secret(Arc<str>);
 
 impl Secret {

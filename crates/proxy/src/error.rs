@@ -48,6 +48,8 @@ pub(crate) enum Error {
     NoBackend(String),
     #[error("the backend has no ready endpoint")]
     NoEndpoint,
+    #[error("no credential for the backend: {0}")]
+    Credential(String),
     #[error("cannot connect to {endpoint}: {cause}")]
     Connect { endpoint: String, cause: String },
     #[error("the upstream closed or broke the connection before its response: {0}")]
@@ -106,7 +108,8 @@ impl Error {
             Self::BrokenRule(_) | Self::NoBackend(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NoEndpoint => StatusCode::SERVICE_UNAVAILABLE,
             Self::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
-            Self::Connect { .. }
+            Self::Credential(_)
+            | Self::Connect { .. }
             | Self::Reset(_)
             | Self::Garbage(_)
             | Self::FailedInside(_)
@@ -128,6 +131,7 @@ impl Error {
             Self::NoBackend(_) => Reason::NoBackend,
             Self::NoEndpoint => Reason::NoEndpoint,
             Self::Timeout(_) => Reason::Timeout,
+            Self::Credential(_) => Reason::NoCredential,
             Self::Connect { .. } => Reason::ConnectFailure,
             Self::Reset(_) => Reason::UpstreamReset,
             Self::Garbage(_) => Reason::UpstreamGarbage,

@@ -7,6 +7,7 @@ mod body;
 mod candidates;
 mod case;
 mod connection;
+mod credentials;
 mod datagram;
 mod destination;
 mod error;
@@ -26,6 +27,7 @@ mod upstream;
 mod wiring;
 mod worker;
 
+pub use credentials::Environment;
 pub use proxy::{DrainReport, Pages, Proxy, Serving, StartError, TargetHealth};
 pub use settings::{Limits, Settings};
 pub use telemetry::Reason;

@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
 use crate::case;
+use crate::credentials::{Environment, Sources};
 use crate::server_tls::{PortTls, ServerConfigs, TlsServers};
 use crate::wiring::Wiring;
 
@@ -25,6 +26,8 @@ pub(crate) struct Live {
     targets: Vec<Arc<TargetState>>,
     /// Parallel to `snapshot.targets`.
     wirings: Vec<Arc<Wiring>>,
+    /// Credentials that the wirings use and that expire.
+    sources: Sources,
     /// Parallel to `snapshot.rules`; the same value as before where the plan is.
     rules: Vec<Arc<RuleState>>,
     tls: ServerConfigs,
@@ -157,6 +160,7 @@ impl Live {
     pub(crate) async fn build(
         snapshot: Arc<Snapshot>,
         servers: &TlsServers,
+        environment: &Arc<Environment>,
         previous: Option<&Self>,
     ) -> Self {
         let known = previous.map(known_targets).unwrap_or_default();
@@ -166,12 +170,13 @@ impl Live {
         });
         let targets = targets.collect();
         let rules = rules(&snapshot, previous).await;
+        let mut sources = Sources::new(environment.clone());
+        let before = previous.map(|live| &live.sources);
+        let mut wire = |target| Arc::new(Wiring::new(target, &mut sources, before));
+        let wirings = snapshot.targets.iter().map(|target| wire(target)).collect();
         Self {
-            wirings: snapshot
-                .targets
-                .iter()
-                .map(|target| Arc::new(Wiring::new(target)))
-                .collect(),
+            wirings,
+            sources,
             targets,
             rules,
             tls: servers.configs(&snapshot),
@@ -197,6 +202,10 @@ impl Live {
 
     pub(crate) fn wiring(&self, index: usize) -> &Arc<Wiring> {
         &self.wirings[index]
+    }
+
+    pub(crate) fn wirings(&self) -> impl Iterator<Item = &Arc<Wiring>> {
+        self.wirings.iter()
     }
 
     pub(crate) fn targets(&self) -> impl Iterator<Item = (&Arc<Target>, &Arc<TargetState>)> {

@@ -12,12 +12,13 @@ use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
 use crate::body::collect;
+use crate::credentials::Via;
 use crate::live::{Live, TargetState, now_millis};
 use crate::settings::Limits;
 use crate::upstream::{
-    Authorization, Connector, Outbound, Payload, Pool, PoolKey, TlsClients, authority, describe,
-    send,
+    Connector, Outbound, Payload, Pool, PoolKey, TlsClients, authority, describe, send,
 };
+use crate::wiring::Wiring;
 
 /// Probes the targets of the snapshot in force, each on its own schedule.
 pub(crate) struct Prober {
@@ -44,13 +45,14 @@ impl Prober {
     /// Probes what `live` asks for, and nothing else any more.
     pub(crate) fn follow(&mut self, live: &Live) {
         self.probes.abort_all();
-        for (target, state) in live.targets() {
+        for ((target, state), wiring) in live.targets().zip(live.wirings()) {
             if let Some(probe) = &target.policy().probe {
                 self.probes.spawn_local(watch(
                     self.pool.clone(),
                     self.connector.clone(),
                     target.clone(),
                     state.clone(),
+                    wiring.clone(),
                     probe.clone(),
                 ));
             }
@@ -67,13 +69,15 @@ async fn watch(
     connector: Rc<Connector>,
     target: Arc<Target>,
     state: Arc<TargetState>,
+    wiring: Arc<Wiring>,
     probe: Probe,
 ) {
     let mut ticks = tokio::time::interval(probe.interval.max(Duration::from_millis(10)));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let outcome = tokio::time::timeout(probe.timeout, ask(&pool, &connector, &target)).await;
+        let outcome =
+            tokio::time::timeout(probe.timeout, ask(&pool, &connector, &target, &wiring)).await;
         let outcome =
             outcome.unwrap_or_else(|_| Err(format!("no answer within {:?}", probe.timeout)));
         if let Err(error) = &outcome {
@@ -84,7 +88,12 @@ async fn watch(
 }
 
 /// One probe. A provider is asked for its model list: cheap, and it checks the key as well.
-async fn ask(pool: &Rc<Pool>, connector: &Connector, target: &Target) -> Result<(), String> {
+async fn ask(
+    pool: &Rc<Pool>,
+    connector: &Rc<Connector>,
+    target: &Target,
+    wiring: &Wiring,
+) -> Result<(), String> {
     let mut headers = HeaderMap::new();
     headers.insert(
         header::USER_AGENT,
@@ -93,8 +102,8 @@ async fn ask(pool: &Rc<Pool>, connector: &Connector, target: &Target) -> Result<
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     let (endpoint, protocol, path) = match &target.kind {
         TargetKind::Ai { provider, .. } => {
-            let auth = provider.policy.auth.as_ref();
-            Authorization::new(provider.kind, auth).apply(&mut headers);
+            let proof = wiring.authorization.prove(Via { pool, connector }).await;
+            proof.map_err(|e| e.to_string())?.apply(&mut headers);
             let dialect = agw_ai::dialect::of(provider.kind);
             for fixed in dialect.fixed_headers() {
                 let value = HeaderValue::from_static(fixed.value);

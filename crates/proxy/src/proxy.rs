@@ -301,7 +301,15 @@ impl Control {
 
     async fn apply(&mut self, snapshot: Arc<Snapshot>) {
         let previous = self.view.live.load_full();
-        let live = Arc::new(Live::build(snapshot, &self.servers, previous.as_deref()).await);
+        let live = Arc::new(
+            Live::build(
+                snapshot,
+                &self.servers,
+                &self.view.settings.environment,
+                previous.as_deref(),
+            )
+            .await,
+        );
         self.view.live.store(Some(live.clone()));
         *self.view.applied.lock() = Instant::now();
         self.prober.follow(&live);

@@ -1,9 +1,12 @@
 //! What the process decides for its proxy, as opposed to what manifests say.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use agw_runtime::lines::LineWriter;
+
+use crate::credentials::Environment;
 
 /// How a proxy runs.
 #[derive(Debug, Clone)]
@@ -14,6 +17,8 @@ pub struct Settings {
     pub workers: usize,
     pub access_log: LineWriter,
     pub limits: Limits,
+    /// What the process was given to prove itself to providers with.
+    pub environment: Arc<Environment>,
 }
 
 /// Bounds on what one request may use. Every one has a safe default.
@@ -77,6 +82,7 @@ impl Settings {
             workers,
             access_log,
             limits: Limits::default(),
+            environment: Arc::default(),
         }
     }
 }

@@ -9,8 +9,8 @@ mod pool;
 mod send;
 mod tls;
 
-pub(crate) use auth::{Authorization, Unsigned};
-pub(crate) use connect::{Connector, authority};
+pub(crate) use auth::{Authorization, Proof, Unsigned};
+pub(crate) use connect::{Connector, authority, host_header};
 pub(crate) use http1::{Connection, Cut, Part};
 pub(crate) use pool::{Pool, PoolKey};
 pub(crate) use send::{Outbound, Payload, describe, send};

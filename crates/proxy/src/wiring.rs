@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use agw_core::backend::{AiProvider, ProviderKind};
+use agw_core::backend::ProviderKind;
 use agw_core::snapshot::{Target, TargetKind};
 use http::uri::Authority;
 
+use crate::credentials::Sources;
 use crate::error::Error;
-use crate::upstream::{Authorization, authority};
+use crate::upstream::{Authorization, authority, host_header};
 
 /// Of one target.
 #[derive(Debug)]
@@ -20,12 +21,20 @@ pub(crate) struct Wiring {
 }
 
 impl Wiring {
-    pub(crate) fn new(target: &Target) -> Self {
+    /// Credentials that `before` has are taken over into `sources`.
+    pub(crate) fn new(target: &Target, sources: &mut Sources, before: Option<&Sources>) -> Self {
+        let auth = target.policy().auth.as_ref();
         match &target.kind {
             TargetKind::Ai { provider, .. } => Self {
                 endpoints: vec![authority(&provider.endpoint).into()],
-                host: Authority::try_from(host(provider)).ok(),
-                authorization: Authorization::new(provider.kind, provider.policy.auth.as_ref()),
+                host: Authority::try_from(host_header(&provider.endpoint)).ok(),
+                authorization: Authorization::new(
+                    provider.kind,
+                    auth,
+                    &provider.endpoint.host,
+                    sources,
+                    before,
+                ),
             },
             TargetKind::Endpoints(plain) => Self {
                 endpoints: plain
@@ -35,7 +44,13 @@ impl Wiring {
                     .collect(),
                 host: None,
                 // Plain backends take keys the way most of the world does.
-                authorization: Authorization::new(ProviderKind::OpenAi, plain.policy.auth.as_ref()),
+                authorization: Authorization::new(
+                    ProviderKind::OpenAi,
+                    auth,
+                    plain.endpoints.first().map_or("", |first| &*first.host),
+                    sources,
+                    before,
+                ),
             },
         }
     }
@@ -49,16 +64,5 @@ impl Wiring {
     pub(crate) fn host(&self) -> Result<Authority, Error> {
         let invalid = || Error::NoBackend("the provider's host is not valid".to_owned());
         self.host.clone().ok_or_else(invalid)
-    }
-}
-
-/// `Host` for the provider: without the scheme's own port.
-fn host(provider: &AiProvider) -> String {
-    let endpoint = &provider.endpoint;
-    let own = if endpoint.tls.is_some() { 443 } else { 80 };
-    let full = authority(endpoint);
-    match full.strip_suffix(&format!(":{own}")) {
-        Some(host) if endpoint.port == own => host.to_owned(),
-        _ => full,
     }
 }

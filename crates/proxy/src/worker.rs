@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::connection::{self, Closed, Watches};
+use crate::credentials::Via;
 use crate::datagram;
 use crate::listener::{Listening, Port};
 use crate::live::Live;
@@ -51,7 +52,7 @@ pub(crate) struct Worker {
     pub(crate) access_log: LineWriter,
     pub(crate) shard: Arc<Shard>,
     pub(crate) pool: Rc<Pool>,
-    pub(crate) connector: Connector,
+    pub(crate) connector: Rc<Connector>,
     /// Client connections being served.
     pub(crate) clients: TaskTracker,
     /// Clients whose datagrams are relayed.
@@ -89,6 +90,14 @@ impl Worker {
         mixed ^ (mixed >> 31)
     }
 
+    /// The connections over which this worker asks for credentials.
+    pub(crate) fn via(&self) -> Via<'_> {
+        Via {
+            pool: &self.pool,
+            connector: &self.connector,
+        }
+    }
+
     /// Ends client connections that stand still.
     fn watch(&self) {
         self.watches
@@ -119,7 +128,7 @@ pub(crate) fn run(
             shared.limits.idle_connections,
             shared.limits.idle,
         )),
-        connector: Connector::new(shared.tls, shared.limits.connect, upstreams),
+        connector: Rc::new(Connector::new(shared.tls, shared.limits.connect, upstreams)),
         live: shared.live,
         watches: Watches::new(),
         handshakes: Semaphore::new(shared.limits.handshakes),

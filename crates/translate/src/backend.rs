@@ -104,7 +104,8 @@ impl Context<'_> {
         let target = match (&spec.ai, &spec.static_) {
             (Some(_), None) => BackendTarget::Ai(self.ai(spec, &layers, refs, report)?),
             (None, Some(fixed)) => {
-                let made = policies::merge(self, &layers, policies::Purpose::Plain, refs, report)?;
+                let purpose = policies::Purpose::Plain(&fixed.host);
+                let made = policies::merge(self, &layers, purpose, refs, report)?;
                 let tls = made.tls;
                 let endpoint = Endpoint {
                     host: fixed.host.as_str().into(),
@@ -322,7 +323,11 @@ pub(crate) fn check_part(
     policies::merge(
         context,
         &layers,
-        policies::Purpose::Ai(agw_core::backend::ProviderKind::OpenAi, ""),
+        policies::Purpose::Ai(policies::Asked {
+            kind: agw_core::backend::ProviderKind::OpenAi,
+            region: "",
+            host: "",
+        }),
         &mut refs,
         report,
     )?;

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Pages, health};
 use crate::command;
+use crate::run::gateways::environment;
 use crate::run::pages::{logging, ready_pages};
 
 /// Serves until a signal.
@@ -27,6 +28,7 @@ pub(crate) async fn run(arguments: command::Proxy, filter: Filter) -> anyhow::Re
     let readiness = Readiness::not_ready("there is no configuration yet");
     let access_log = LineWriter::stdout()?;
     let mut settings = Settings::new(arguments.bind, access_log.clone());
+    settings.environment = environment();
     if let Some(workers) = arguments.workers {
         settings.workers = workers.get();
     }

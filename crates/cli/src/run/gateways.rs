@@ -8,7 +8,7 @@ use std::time::Duration;
 use agw_core::config::GatewayConfig;
 use agw_core::id::ObjectKey;
 use agw_core::snapshot::Snapshot;
-use agw_proxy::{Pages, Proxy, Settings};
+use agw_proxy::{Environment, Pages, Proxy, Settings};
 use agw_runtime::lines::LineWriter;
 use anyhow::Context;
 use tokio::sync::watch;
@@ -39,10 +39,16 @@ pub(crate) struct Listening {
 /// How the command line wants proxies to run.
 pub(crate) fn settings(arguments: &command::Run, access_log: LineWriter) -> Settings {
     let mut settings = Settings::new(arguments.bind, access_log);
+    settings.environment = environment();
     if let Some(workers) = arguments.workers {
         settings.workers = workers.get();
     }
     settings
+}
+
+/// What this process was given to prove itself to providers with.
+pub(crate) fn environment() -> Arc<Environment> {
+    Arc::new(Environment::read(|name| std::env::var(name).ok()))
 }
 
 impl Gateways {

@@ -18,7 +18,7 @@ use super::{Exchange, gate, translated};
 use crate::body::{Answer, BoundKind, UpstreamBody, decoded};
 use crate::error::Error;
 use crate::telemetry::{AiRecord, Attempt, Reason};
-use crate::upstream::{Outbound, Payload, PoolKey, Unsigned, send};
+use crate::upstream::{Outbound, Payload, PoolKey, Proof, Unsigned, send};
 use crate::wiring::Wiring;
 
 /// What of the client's request goes to the provider beside the question.
@@ -27,6 +27,7 @@ pub(super) struct Asking<'a> {
     pub(super) method: &'a Method,
     pub(super) query: Option<&'a str>,
     pub(super) request_id: &'a str,
+    pub(super) proof: &'a Proof<'a>,
 }
 
 /// An attempt that another target may do better at.
@@ -121,12 +122,7 @@ impl Exchange {
         outcome.map(|response| response.map(|body| self.bound_body(body, started + bound)))
     }
 
-    fn note_target(
-        &mut self,
-        target: &Arc<Target>,
-        question: &Question,
-        endpoint: &Arc<str>,
-    ) {
+    fn note_target(&mut self, target: &Arc<Target>, question: &Question, endpoint: &Arc<str>) {
         self.record.target = Some(target.clone());
         self.record.endpoint = Some(endpoint.clone());
         self.record.ai = Some(Box::new(AiRecord {
@@ -173,14 +169,16 @@ impl Exchange {
         wiring: &Wiring,
         question: &mut Question,
     ) -> Result<Response<Box<Answer>>, Failure> {
+        let worker = self.peer.worker.clone();
+        let proof = wiring.authorization.prove(worker.via()).await;
         let asking = Asking {
             method: &self.inbound.method,
             query: self.inbound.query.as_deref(),
             request_id: &self.record.request_id,
+            proof: &proof.map_err(Failure::Error)?,
         };
         let outbound =
             provider_request(asking, provider, wiring, question).map_err(Failure::Error)?;
-        let worker = self.peer.worker.clone();
         let key = PoolKey {
             endpoint: provider.endpoint.clone(),
             protocol: AppProtocol::Http1,
@@ -205,9 +203,7 @@ impl Exchange {
         if question.operation == Operation::Passthrough {
             return Ok(response.map(Answer::plain));
         }
-        self.open(response, question)
-            .await
-            .map_err(Failure::Error)
+        self.open(response, question).await.map_err(Failure::Error)
     }
 
     /// A success, once it is known to be one.
@@ -286,9 +282,9 @@ pub(super) fn provider_request(
         headers.insert(HeaderName::from_static("x-request-id"), id);
     }
     if question.call.is_some() {
-        wiring.authorization.respell(&mut headers, dialect);
+        asking.proof.respell(&mut headers, dialect);
     }
-    wiring.authorization.apply(&mut headers);
+    asking.proof.apply(&mut headers);
     for fixed in dialect.fixed_headers() {
         headers
             .entry(fixed.name)
@@ -300,7 +296,7 @@ pub(super) fn provider_request(
         target: &target,
         pieces: &pieces,
     };
-    wiring.authorization.sign(unsigned, &mut headers);
+    asking.proof.sign(unsigned, &mut headers);
     Ok(Outbound {
         method: asking.method.clone(),
         target,

@@ -23,7 +23,7 @@ use crate::connection::Client;
 use crate::error::Error;
 use crate::live::Live;
 use crate::telemetry::Reason;
-use crate::upstream::{Outbound, Payload, PoolKey, send};
+use crate::upstream::{Outbound, Payload, PoolKey, Proof, send};
 use crate::wiring::Wiring;
 use crate::worker::Worker;
 
@@ -170,10 +170,12 @@ async fn exchange(
     copied: Copied,
     pieces: Vec<Bytes>,
 ) -> Result<Reason, Error> {
+    let wiring = &recipient.wiring;
+    let proof = &wiring.authorization.prove(worker.via()).await?;
     let (key, outbound) = match &recipient.target.kind {
-        TargetKind::Endpoints(backend) => copied.plain(backend, recipient, pieces)?,
+        TargetKind::Endpoints(backend) => copied.plain(backend, recipient, proof, pieces)?,
         TargetKind::Ai { provider, routes } => {
-            copied.model(provider, routes, &recipient.wiring, &pieces)?
+            copied.model(provider, routes, (wiring, proof), &pieces)?
         }
     };
     let response = send(&worker.pool, &worker.connector, key, outbound).await?;
@@ -201,6 +203,7 @@ impl Copied {
         mut self,
         backend: &EndpointBackend,
         recipient: &Recipient,
+        proof: &Proof<'_>,
         pieces: Vec<Bytes>,
     ) -> Result<(PoolKey, Outbound), Error> {
         let endpoint = match backend.endpoints.len() {
@@ -209,7 +212,7 @@ impl Copied {
         };
         let client = self.client.ip_text();
         outbound::forwarded(&mut self.headers, client, self.scheme, &self.authority);
-        recipient.wiring.authorization.apply(&mut self.headers);
+        proof.apply(&mut self.headers);
         self.headers.remove(header::CONTENT_LENGTH);
         let outbound = Outbound {
             method: self.method,
@@ -231,7 +234,7 @@ impl Copied {
         self,
         provider: &agw_core::backend::AiProvider,
         routes: &[ApiRoute],
-        wiring: &Wiring,
+        (wiring, proof): (&Wiring, &Proof<'_>),
         pieces: &[Bytes],
     ) -> Result<(PoolKey, Outbound), Error> {
         let body = match pieces {
@@ -251,6 +254,7 @@ impl Copied {
             method: &self.method,
             query: self.query.as_deref(),
             request_id: &self.request_id,
+            proof,
         };
         let outbound = provider_request(asking, provider, wiring, &mut question)?;
         let key = PoolKey {

@@ -18,7 +18,7 @@ use crate::body::{Answer, BoundKind, UpstreamBody};
 use crate::error::Error;
 use crate::live::Live;
 use crate::telemetry::Attempt;
-use crate::upstream::{Outbound, Payload, PoolKey, describe, send};
+use crate::upstream::{Outbound, Payload, PoolKey, Proof, describe, send};
 use crate::wiring::Wiring;
 
 impl Exchange {
@@ -108,12 +108,13 @@ impl Exchange {
             .request_timeout
             .or(plan.rule.backend_request_timeout);
         let protocol = outbound::protocol(plan.route.kind, backend);
-        let outbound = self.plain_outbound(wiring, protocol)?;
+        let worker = self.peer.worker.clone();
+        let proof = wiring.authorization.prove(worker.via()).await?;
+        let outbound = self.plain_outbound(&proof, protocol)?;
         let key = PoolKey {
             endpoint: backend.endpoints[endpoint].clone(),
             protocol,
         };
-        let worker = self.peer.worker.clone();
         let bound = timeout.unwrap_or(worker.limits.response);
         let sent = send(&worker.pool, &worker.connector, key, outbound);
         let outcome = tokio::time::timeout(bound, sent)
@@ -134,7 +135,7 @@ impl Exchange {
 
     fn plain_outbound(
         &mut self,
-        wiring: &Wiring,
+        proof: &Proof<'_>,
         protocol: AppProtocol,
     ) -> Result<Outbound, Error> {
         let inbound = &mut self.inbound;
@@ -142,7 +143,7 @@ impl Exchange {
         let mut headers = outbound::forwardable_over(&inbound.headers, protocol);
         let client = self.peer.client.ip_text();
         outbound::forwarded(&mut headers, client, self.peer.scheme, &inbound.authority);
-        wiring.authorization.apply(&mut headers);
+        proof.apply(&mut headers);
         let payload = match std::mem::replace(&mut inbound.body, ClientBody::Gone) {
             ClientBody::None => {
                 inbound.body = ClientBody::None;

@@ -24,6 +24,8 @@ pub enum Reason {
     /// The rule matched and none of its backends resolves.
     NoBackend,
     NoEndpoint,
+    /// A token for the backend was to be fetched and could not be.
+    NoCredential,
     ConnectFailure,
     UpstreamReset,
     UpstreamGarbage,
@@ -59,6 +61,7 @@ impl Reason {
             Self::BrokenRoute => "broken_route",
             Self::NoBackend => "no_backend",
             Self::NoEndpoint => "no_endpoint",
+            Self::NoCredential => "no_credential",
             Self::ConnectFailure => "connect_failure",
             Self::UpstreamReset => "upstream_reset",
             Self::UpstreamGarbage => "upstream_garbage",

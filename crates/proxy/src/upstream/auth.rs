@@ -1,5 +1,6 @@
 //! The proxy's own credentials on requests to a provider.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -7,9 +8,13 @@ use agw_ai::dialect::bedrock::SERVICE;
 use agw_ai::dialect::{Credential, Dialect};
 use agw_ai::sigv4::{AwsCredentials, Scope, SignedRequest, payload_hash, sign};
 use agw_core::backend::{Auth, ProviderKind};
+use agw_core::cloud::GcpToken;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+
+use crate::credentials::{AwsSource, BearerSource, Holder, Sources, Via};
+use crate::error::Error;
 
 /// Headers in which clients carry keys: none of them reaches a provider that has its own key.
 const CLIENT_KEYS: [HeaderName; 5] = [
@@ -28,15 +33,26 @@ pub(crate) enum Authorization {
     /// The backend's own. A key that is no header value is refused with the manifest that brings
     /// it; without the header the provider refuses the request.
     Own(Option<Credential>),
+    /// A token that is fetched.
+    Bearer(BearerSource),
     /// Each request is signed.
-    Aws(Box<AwsSigner>),
+    Aws(AwsKeys, Arc<str>),
 }
 
-/// A key of AWS, and where its signatures are good.
+/// Where the key is from that signs.
 #[derive(Debug)]
-pub(crate) struct AwsSigner {
-    credentials: AwsCredentials,
-    region: Arc<str>,
+pub(crate) enum AwsKeys {
+    Own(Arc<AwsCredentials>),
+    Ambient(AwsSource),
+}
+
+/// What one request proves itself with.
+#[derive(Debug)]
+pub(crate) enum Proof<'a> {
+    Client,
+    Own(Option<Cow<'a, Credential>>),
+    /// A key of AWS, and where its signatures are good.
+    Aws(Arc<AwsCredentials>, &'a str),
 }
 
 /// What a signature covers.
@@ -49,29 +65,65 @@ pub(crate) struct Unsigned<'a> {
 }
 
 impl Authorization {
-    pub(crate) fn new(provider: ProviderKind, auth: Option<&Auth>) -> Self {
+    /// `host` is the backend's. Credentials that `before` has are taken over.
+    pub(crate) fn new(
+        provider: ProviderKind,
+        auth: Option<&Auth>,
+        host: &str,
+        sources: &mut Sources,
+        before: Option<&Sources>,
+    ) -> Self {
         match auth {
             Some(Auth::Key(key)) => {
                 Self::Own(agw_ai::dialect::of(provider).credential(key.expose()).ok())
             }
-            Some(Auth::Aws(key)) => Self::Aws(Box::new(AwsSigner {
-                credentials: AwsCredentials {
+            Some(Auth::Aws(key)) => {
+                let credentials = AwsCredentials {
                     access_key: key.id.expose().to_owned(),
                     secret_key: key.secret.clone(),
                     session_token: key.session.clone(),
-                },
-                region: key.region.clone(),
-            })),
+                };
+                Self::Aws(AwsKeys::Own(Arc::new(credentials)), key.region.clone())
+            }
+            Some(Auth::AwsAmbient(region)) => Self::Aws(
+                AwsKeys::Ambient(sources.aws(region, before)),
+                region.clone(),
+            ),
+            Some(Auth::Gcp(auth)) => {
+                let mut auth = (**auth).clone();
+                if let GcpToken::Id { audience } = &mut auth.token {
+                    audience.get_or_insert_with(|| format!("https://{host}").into());
+                }
+                Self::Bearer(sources.bearer(Holder::Gcp(auth), before))
+            }
+            Some(Auth::Azure(auth)) => {
+                Self::Bearer(sources.bearer(Holder::Azure((**auth).clone()), before))
+            }
             Some(Auth::Passthrough) | None => Self::Client,
         }
     }
 
+    /// What a request proves itself with now. Fails where that must be fetched and cannot be.
+    pub(crate) async fn prove(&self, via: Via<'_>) -> Result<Proof<'_>, Error> {
+        Ok(match self {
+            Self::Client => Proof::Client,
+            Self::Own(credential) => Proof::Own(credential.as_ref().map(Cow::Borrowed)),
+            Self::Bearer(source) => Proof::Own(Some(Cow::Owned(source.get(via).await?))),
+            Self::Aws(AwsKeys::Own(key), region) => Proof::Aws(key.clone(), region),
+            Self::Aws(AwsKeys::Ambient(source), region) => {
+                Proof::Aws(source.get(via).await?, region)
+            }
+        })
+    }
+}
+
+impl Proof<'_> {
     /// Puts the credential on a request.
     pub(crate) fn apply(&self, headers: &mut HeaderMap) {
         let credential = match self {
             Self::Client => return,
-            Self::Own(credential) => credential.as_ref(),
-            Self::Aws(_) => None,
+            Self::Own(credential) => credential.as_deref(),
+            Self::Aws(..) => None,
         };
         // What is replaced need not be removed.
         let replaced = credential.map(|c| &c.name);
@@ -95,7 +147,7 @@ impl Authorization {
     /// Signs a request that is complete but for the proof of who sends it. A key that is no header
     /// value leaves it unsigned, and the provider refuses it.
     pub(crate) fn sign(&self, request: Unsigned<'_>, headers: &mut HeaderMap) {
-        let Self::Aws(signer) = self else { return };
+        let Self::Aws(key, region) = self else { return };
         let signed = SignedRequest {
             method: request.method.as_str(),
             host: request.host,
@@ -105,10 +157,10 @@ impl Authorization {
             payload_hash: &payload_hash(request.pieces.iter().map(|piece| &piece[..])),
         };
         let scope = Scope {
-            region: &signer.region,
+            region,
             service: SERVICE,
         };
-        if let Ok(signature) = sign(&signed, scope, &signer.credentials, SystemTime::now()) {
+        if let Ok(signature) = sign(&signed, scope, key, SystemTime::now()) {
             headers.extend(signature.headers());
         }
     }
@@ -122,7 +174,7 @@ impl Authorization {
             .filter_map(|name| headers.get(name))
             .find_map(|value| value.to_str().ok());
         if let Some(credential) = key.and_then(|key| dialect.credential(key).ok()) {
-            Self::Own(Some(credential)).apply(headers);
+            Proof::Own(Some(Cow::Owned(credential))).apply(headers);
         }
     }
 }
@@ -130,7 +182,6 @@ impl Authorization {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use agw_core::secret::Secret;
 
     #[test]
     fn the_clients_key_never_reaches_a_provider_that_has_its_own() {
@@ -138,8 +189,8 @@ mod tests {
         headers.insert("authorization", "Bearer client".parse().unwrap());
         headers.insert("x-api-key", "client".parse().unwrap());
         headers.append("authorization", "Bearer another".parse().unwrap());
-        let key = Auth::Key(Secret::new("sk-own"));
-        Authorization::new(ProviderKind::OpenAi, Some(&key)).apply(&mut headers);
+        let own = agw_ai::dialect::of(ProviderKind::OpenAi).credential("sk-own");
+        Proof::Own(own.ok().map(Cow::Owned)).apply(&mut headers);
         assert_eq!(headers.get_all("authorization").iter().count(), 1);
         assert_eq!(headers["authorization"], "Bearer sk-own");
         assert!(headers["authorization"].is_sensitive());
@@ -150,7 +201,7 @@ mod tests {
     fn passthrough_keeps_the_clients_key() {
         let mut headers = HeaderMap::new();
         headers.insert("authorization", "Bearer client".parse().unwrap());
-        Authorization::new(ProviderKind::OpenAi, Some(&Auth::Passthrough)).apply(&mut headers);
+        Proof::Client.apply(&mut headers);
         assert_eq!(headers["authorization"], "Bearer client");
     }
 }

@@ -50,7 +50,7 @@ impl Connector {
     }
 
     /// What owns the tasks of connections.
-    pub(super) fn tasks(&self) -> TaskTracker {
+    pub(crate) fn tasks(&self) -> TaskTracker {
         self.tasks.clone()
     }
 
@@ -212,5 +212,15 @@ pub(crate) fn authority(endpoint: &Endpoint) -> String {
         format!("[{}]:{}", endpoint.host, endpoint.port)
     } else {
         format!("{}:{}", endpoint.host, endpoint.port)
+    }
+}
+
+/// What goes into `Host`: without the scheme's own port.
+pub(crate) fn host_header(endpoint: &Endpoint) -> String {
+    let own = if endpoint.tls.is_some() { 443 } else { 80 };
+    let full = authority(endpoint);
+    match full.strip_suffix(&format!(":{own}")) {
+        Some(host) if endpoint.port == own => host.to_owned(),
+        _ => full,
     }
 }

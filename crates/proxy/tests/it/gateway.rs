@@ -17,7 +17,7 @@ use agw_core::policy::TrafficPolicy;
 use agw_core::route::{BackendRef, Destination, Route, Rule};
 use agw_core::snapshot::Snapshot;
 use agw_mock_provider::{MockProvider, Settings as MockSettings};
-use agw_proxy::{Limits, Proxy, Settings};
+use agw_proxy::{Environment, Limits, Proxy, Settings};
 use agw_runtime::lines::LineWriter;
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
@@ -253,7 +253,26 @@ impl Gateway {
         gateway
     }
 
+    /// A gateway whose process was given these variables.
+    pub(crate) async fn given(
+        variables: &[(&str, String)],
+        plan: impl FnOnce(SocketAddr) -> Plan,
+    ) -> Self {
+        let lookup = |asked: &str| {
+            let found = variables.iter().find(|(name, _)| *name == asked)?;
+            Some(found.1.clone())
+        };
+        let environment = Arc::new(Environment::read(lookup));
+        let gateway = Self::with(|settings| settings.environment = environment).await;
+        gateway.apply(1, plan(gateway.mock_address)).await;
+        gateway
+    }
+
     async fn empty(limit: impl FnOnce(&mut Limits)) -> Self {
+        Self::with(|settings| limit(&mut settings.limits)).await
+    }
+
+    async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let stop = CancellationToken::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mock_address = listener.local_addr().unwrap();
@@ -268,7 +287,7 @@ impl Gateway {
         let access_log = LineWriter::new(log.clone()).unwrap();
         let mut settings = Settings::new(IpAddr::from([127, 0, 0, 1]), access_log);
         settings.workers = 2;
-        limit(&mut settings.limits);
+        change(&mut settings);
         let (snapshots, receiver) = watch::channel(None);
         let proxy = Proxy::start(settings, receiver).unwrap();
         Self {

@@ -1,9 +1,13 @@
 //! How requests prove themselves to a backend.
 
-use agw_api::backend_policy::{AwsAuth, BackendAuth};
+mod ambient;
+mod cloud;
+
+use agw_api::backend_policy::{BackendAuth, SecretKeyRef};
 use agw_api::conditions::backend as reasons;
+use agw_api::credential::Credential;
 use agw_api::names::DEFAULT_SECRET_KEY;
-use agw_core::backend::{Auth, AwsKey, ProviderKind};
+use agw_core::backend::Auth;
 use agw_core::id::ObjectKey;
 use agw_core::secret::Secret;
 
@@ -13,16 +17,49 @@ use crate::expression::Rejected;
 use crate::finding::Code;
 use crate::report::Report;
 
+/// The auth of a backend as it is written, and where.
+struct Written<'a> {
+    layer: &'a Layer<'a>,
+    field: String,
+    purpose: Purpose<'a>,
+}
+
+/// One way of proof.
+#[derive(Clone, Copy)]
+enum Way<'a> {
+    SecretRef(&'a SecretKeyRef),
+    Key(&'a Credential),
+    Passthrough,
+    Aws(&'a agw_api::backend_policy::AwsAuth),
+    Gcp(&'a agw_api::backend_policy::GcpAuth),
+    Azure(&'a agw_api::backend_policy::AzureAuth),
+}
+
+/// All that `auth` says, where one is right.
+fn ways(auth: &BackendAuth) -> Vec<Way<'_>> {
+    let ways = [
+        auth.secret_ref.as_ref().map(Way::SecretRef),
+        auth.key.as_ref().map(Way::Key),
+        auth.passthrough.as_ref().map(|_| Way::Passthrough),
+        auth.aws.as_ref().map(Way::Aws),
+        auth.gcp.as_ref().map(Way::Gcp),
+        auth.azure.as_ref().map(Way::Azure),
+    ];
+    ways.into_iter().flatten().collect()
+}
+
 impl Context<'_> {
-    /// Where no auth is written, the provider's usual key is taken if there is one.
+    /// Where no auth is written, the provider's usual key is taken if there is one; else the
+    /// gateway's own identity, where the provider is one that knows such.
     pub(super) fn default_auth(self, purpose: Purpose<'_>) -> Option<Auth> {
-        let Purpose::Ai(kind, _) = purpose else {
+        let Purpose::Ai(asked) = purpose else {
             return None;
         };
         if self.settings.provider_override.is_some() {
             return None;
         }
-        self.settings.credentials.get(&kind).cloned().map(Auth::Key)
+        let usual = self.settings.credentials.get(&asked.kind).cloned();
+        usual.map(Auth::Key).or_else(|| ambient::default(asked))
     }
 
     pub(super) fn auth(
@@ -34,12 +71,17 @@ impl Context<'_> {
         refs: &mut Result<(), Unresolved>,
         report: &mut Report,
     ) -> Result<Auth, Rejected> {
-        match (&auth.secret_ref, &auth.key, &auth.passthrough, &auth.aws) {
-            (None, None, Some(_), None) => Ok(Auth::Passthrough),
-            (None, None, None, Some(aws)) => {
-                self.aws(aws, &format!("{field}.aws"), layer, purpose, refs, report)
-            }
-            (None, Some(key), None, None) => {
+        let at = |name: &str| Written {
+            layer,
+            field: format!("{field}.{name}"),
+            purpose,
+        };
+        match ways(auth)[..] {
+            [Way::Passthrough] => Ok(Auth::Passthrough),
+            [Way::Aws(aws)] => self.aws(aws, &at("aws"), refs, report),
+            [Way::Gcp(gcp)] => self.gcp(gcp, &at("gcp"), refs, report),
+            [Way::Azure(azure)] => self.azure_token(azure, &at("azure"), refs, report),
+            [Way::Key(key)] => {
                 report.add(
                     layer.subject,
                     Code::InlineCredential,
@@ -49,106 +91,22 @@ impl Context<'_> {
                 );
                 Ok(Auth::Key(bare(key.expose())))
             }
-            (Some(reference), None, None, None) => {
+            [Way::SecretRef(reference)] => {
                 let namespace = layer.subject.key.namespace.clone();
                 let key = ObjectKey::new(namespace, reference.name.as_str());
-                let wanted = reference.key.as_deref();
-                let found = self.secret(&key, wanted, purpose);
-                if let Err((code, unresolved)) = &found {
-                    let remedy = "create the Secret with the key's value under `Authorization`";
-                    let field = format!("{field}.secretRef.name");
-                    report.add(
-                        layer.subject,
-                        *code,
-                        &field,
-                        unresolved.message.clone(),
-                        remedy,
-                    );
-                    *refs = Err(unresolved.clone());
-                }
-                // What stands in for the missing key never goes out: the backend is not usable.
-                Ok(found.unwrap_or(Auth::Passthrough))
+                let found = self.secret(&key, reference.key.as_deref(), purpose);
+                let remedy = "create the Secret with the key's value under `Authorization`";
+                Ok(resolved(found, &at("secretRef"), remedy, refs, report))
             }
             _ => {
                 report.add(
                     layer.subject,
                     Code::InvalidBackend,
                     field,
-                    "auth is exactly one of `secretRef`, `key`, `passthrough` and `aws`",
+                    "auth is exactly one of `secretRef`, `key`, `passthrough`, `aws`, `gcp` and `azure`",
                     "keep one of them",
                 );
                 Err(Rejected)
-            }
-        }
-    }
-
-    /// A key of AWS: only Bedrock's requests are signed.
-    fn aws(
-        self,
-        aws: &AwsAuth,
-        field: &str,
-        layer: &Layer<'_>,
-        purpose: Purpose<'_>,
-        refs: &mut Result<(), Unresolved>,
-        report: &mut Report,
-    ) -> Result<Auth, Rejected> {
-        let Purpose::Ai(ProviderKind::Bedrock, region) = purpose else {
-            report.add(
-                layer.subject,
-                Code::InvalidBackend,
-                field,
-                "a key of AWS signs requests to `bedrock`, and this is another provider",
-                "write `secretRef` with the provider's own key",
-            );
-            return Err(Rejected);
-        };
-        let namespace = layer.subject.key.namespace.clone();
-        let key = ObjectKey::new(namespace, aws.secret_ref.name.as_str());
-        let region = aws.region.as_deref().unwrap_or(region);
-        match self.aws_key(&key, region) {
-            Ok(key) => Ok(Auth::Aws(Box::new(key))),
-            Err((code, unresolved)) => {
-                let remedy = "create the Secret with `accessKey` and `secretKey`";
-                let field = format!("{field}.secretRef.name");
-                let message = unresolved.message.clone();
-                report.add(layer.subject, code, &field, message, remedy);
-                *refs = Err(unresolved);
-                Ok(Auth::Passthrough)
-            }
-        }
-    }
-
-    fn aws_key(self, key: &ObjectKey, region: &str) -> Result<AwsKey, (Code, Unresolved)> {
-        let unresolved = |code, reason, message| Err((code, Unresolved { reason, message }));
-        let made = |id: Secret, secret, session| AwsKey {
-            id,
-            secret,
-            session,
-            region: region.into(),
-        };
-        let Some(found) = self.state.secrets.get(key) else {
-            if self.settings.provider_override.is_some() {
-                let mock = || Secret::new("mock");
-                return Ok(made(mock(), mock(), None));
-            }
-            let message = format!("Secret {key} does not exist");
-            return unresolved(Code::SecretNotFound, reasons::SECRET_NOT_FOUND, message);
-        };
-        let value = |name: &str| {
-            let value = found.object.data.get(name)?.to_secret()?;
-            let trimmed = value.expose().trim();
-            (!trimmed.is_empty()).then(|| Secret::new(trimmed))
-        };
-        match (value("accessKey"), value("secretKey")) {
-            (Some(id), Some(secret)) => Ok(made(id, secret, value("sessionToken"))),
-            (id, _) => {
-                let missing = if id.is_none() {
-                    "accessKey"
-                } else {
-                    "secretKey"
-                };
-                let message = format!("Secret {key} has no key `{missing}` with text in it");
-                unresolved(Code::SecretKeyNotFound, reasons::INVALID_SECRET, message)
             }
         }
     }
@@ -159,26 +117,29 @@ impl Context<'_> {
         wanted: Option<&str>,
         purpose: Purpose<'_>,
     ) -> Result<Auth, (Code, Unresolved)> {
-        let unresolved = |reason, message| Unresolved { reason, message };
-        let Some(secret) = self.state.secrets.get(key) else {
+        if !self.state.secrets.contains_key(key) {
             let usual = match purpose {
-                Purpose::Ai(kind, _) => self.settings.credentials.get(&kind),
-                Purpose::Plain => None,
+                Purpose::Ai(asked) => self.settings.credentials.get(&asked.kind),
+                Purpose::Plain(_) => None,
             };
-            return match usual {
-                _ if self.settings.provider_override.is_some() => {
-                    Ok(Auth::Key(Secret::new("mock")))
-                }
-                Some(usual) => Ok(Auth::Key(bare(usual.expose()))),
-                None => {
-                    let message = format!("Secret {key} does not exist");
-                    Err((
-                        Code::SecretNotFound,
-                        unresolved(reasons::SECRET_NOT_FOUND, message),
-                    ))
-                }
-            };
-        };
+            if self.settings.provider_override.is_some() {
+                return Ok(Auth::Key(Secret::new("mock")));
+            }
+            if let Some(usual) = usual {
+                return Ok(Auth::Key(bare(usual.expose())));
+            }
+        }
+        let value = self.secret_text(key, wanted)?;
+        Ok(Auth::Key(bare(value.expose())))
+    }
+
+    /// The text in a Secret under `wanted`, or where such texts are by custom.
+    fn secret_text(
+        self,
+        key: &ObjectKey,
+        wanted: Option<&str>,
+    ) -> Result<Secret, (Code, Unresolved)> {
+        let secret = self.state.secrets.get(key).ok_or_else(|| missing(key))?;
         let name = wanted.unwrap_or(DEFAULT_SECRET_KEY);
         let data = &secret.object.data;
         // A Secret with one key leaves no doubt which is meant.
@@ -187,17 +148,43 @@ impl Context<'_> {
             .next()
             .filter(|_| wanted.is_none() && data.len() == 1);
         let value = data.get(name).or(lone).and_then(|bytes| bytes.to_secret());
-        match value.filter(|value| !value.expose().is_empty()) {
-            Some(value) => Ok(Auth::Key(bare(value.expose()))),
-            None => {
-                let message = format!("Secret {key} has no key `{name}` with text in it");
-                Err((
-                    Code::SecretKeyNotFound,
-                    unresolved(reasons::INVALID_SECRET, message),
-                ))
-            }
-        }
+        value
+            .filter(|value| !value.expose().trim().is_empty())
+            .ok_or_else(|| lacking(key, name))
     }
+}
+
+/// What was found; what stands in for what was not never goes out: the backend is not usable.
+fn resolved(
+    found: Result<Auth, (Code, Unresolved)>,
+    at: &Written<'_>,
+    remedy: &str,
+    refs: &mut Result<(), Unresolved>,
+    report: &mut Report,
+) -> Auth {
+    found.unwrap_or_else(|(code, unresolved)| {
+        let message = unresolved.message.clone();
+        let field = format!("{}.name", at.field);
+        report.add(at.layer.subject, code, &field, message, remedy);
+        *refs = Err(unresolved);
+        Auth::Passthrough
+    })
+}
+
+fn missing(key: &ObjectKey) -> (Code, Unresolved) {
+    let unresolved = Unresolved {
+        reason: reasons::SECRET_NOT_FOUND,
+        message: format!("Secret {key} does not exist"),
+    };
+    (Code::SecretNotFound, unresolved)
+}
+
+fn lacking(key: &ObjectKey, name: &str) -> (Code, Unresolved) {
+    let unresolved = Unresolved {
+        reason: reasons::INVALID_SECRET,
+        message: format!("Secret {key} has no key `{name}` with text in it"),
+    };
+    (Code::SecretKeyNotFound, unresolved)
 }
 
 /// A key without the scheme that its header will have.

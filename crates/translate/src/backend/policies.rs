@@ -27,9 +27,28 @@ pub(crate) type Layers<'a> = Vec<Layer<'a>>;
 /// What the policies are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose<'a> {
-    /// A provider, and the region where signatures for it are good.
-    Ai(ProviderKind, &'a str),
-    Plain,
+    Ai(Asked<'a>),
+    /// The host; empty where none is known yet.
+    Plain(&'a str),
+}
+
+/// A provider that requests are to prove themselves to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Asked<'a> {
+    pub(super) kind: ProviderKind,
+    /// Where signatures are good.
+    pub(super) region: &'a str,
+    /// What requests go to; empty where none is known yet.
+    pub(super) host: &'a str,
+}
+
+impl<'a> Purpose<'a> {
+    pub(super) fn host(self) -> &'a str {
+        match self {
+            Self::Ai(asked) => asked.host,
+            Self::Plain(host) => host,
+        }
+    }
 }
 
 /// Policies in force.
@@ -165,7 +184,7 @@ fn ejection(
     purpose: Purpose<'_>,
     report: &mut Report,
 ) -> Result<Option<Ejection>, Rejected> {
-    if purpose == Purpose::Plain && check.is_none() && health.is_none() {
+    if matches!(purpose, Purpose::Plain(_)) && check.is_none() && health.is_none() {
         return Ok(None);
     }
     let mut made = Ejection::default();

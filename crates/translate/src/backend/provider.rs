@@ -7,7 +7,7 @@ use std::sync::Arc;
 use agw_api::backend::Provider;
 use agw_core::backend::{AiProvider, Endpoint, ProviderKind, UpstreamTls, Verify};
 
-use super::policies::{self, Layers, Purpose};
+use super::policies::{self, Asked, Layers, Purpose};
 use super::{Context, Unresolved};
 use crate::expression::Rejected;
 use crate::finding::Code;
@@ -44,10 +44,19 @@ impl Context<'_> {
             );
             return Err(Rejected);
         }
-        let made = policies::merge(self, layers, Purpose::Ai(kind, &named.region), refs, report)?;
+        let dialect = agw_ai::dialect::of(kind).provider();
+        let asked = Asked {
+            kind,
+            region: &named.region,
+            host: provider
+                .host
+                .as_deref()
+                .or(named.host.as_deref())
+                .unwrap_or(dialect.host),
+        };
+        let made = policies::merge(self, layers, Purpose::Ai(asked), refs, report)?;
         let endpoint = self.endpoint(kind, named.host, entry, made.tls, report)?;
         let rooted = |path: &String| Arc::from(format!("/{}", path.trim_start_matches('/')));
-        let dialect = agw_ai::dialect::of(kind).provider();
         Ok(AiProvider {
             name: entry.name.unwrap_or(dialect.name).into(),
             kind,

@@ -1,8 +1,8 @@
 //! Backends.
 
 use agw_core::backend::{
-    AiBackend, AiProvider, ApiRoute, Auth, AwsKey, Backend, BackendPolicy, BackendTarget, Ejection,
-    Endpoint, EndpointBackend, Probe,
+    AiBackend, AiProvider, ApiRoute, Backend, BackendPolicy, BackendTarget, Ejection, Endpoint,
+    EndpointBackend, Probe,
 };
 
 use super::common::{
@@ -10,11 +10,9 @@ use super::common::{
 };
 use super::invalid::{At, Invalid};
 use super::secret::{Outgoing, Secrets, Slot};
-use super::tls;
+use super::{auth, tls};
 use crate::proto;
-use crate::proto::auth::Auth as AuthMessage;
 use crate::proto::backend::Target;
-use crate::proto::secret::Content;
 use crate::resource::ResourceKey;
 
 /// `name` is the resource's; the names of its secrets start with it.
@@ -117,32 +115,8 @@ fn policy_message(
         ejection,
         transformation,
     } = policy;
-    let auth = auth.as_ref().map(|auth| match auth {
-        Auth::Key(key) => {
-            let content = Content::Credential(key.expose().to_owned());
-            AuthMessage::Key(secrets.put(slot, content))
-        }
-        Auth::Aws(key) => {
-            let AwsKey {
-                id,
-                secret,
-                session,
-                region,
-            } = &**key;
-            let content = Content::AwsKey(proto::AwsKey {
-                id: id.expose().to_owned(),
-                secret: secret.expose().to_owned(),
-                session: session.as_ref().map(|session| session.expose().to_owned()),
-            });
-            AuthMessage::Aws(proto::AwsAuth {
-                key: secrets.put(slot, content),
-                region: region.to_string(),
-            })
-        }
-        Auth::Passthrough => AuthMessage::Passthrough(proto::Empty {}),
-    });
     proto::BackendPolicy {
-        auth: auth.map(|auth| proto::Auth { auth: Some(auth) }),
+        auth: auth.as_ref().map(|auth| auth::encode(auth, slot, secrets)),
         request_timeout: request_timeout.map(Into::into),
         retry: retry.as_ref().map(Into::into),
         probe: probe
@@ -243,7 +217,7 @@ fn policy(
     } = message.ok_or_else(|| Invalid::new("is not set"))?;
     Ok(BackendPolicy {
         auth: proof
-            .map(|proof| auth(proof, secrets))
+            .map(|proof| auth::decode(proof, secrets))
             .transpose()
             .at("auth")?,
         request_timeout: optional(request_timeout, "request_timeout")?,
@@ -251,23 +225,6 @@ fn policy(
         probe: optional(probe, "probe")?,
         ejection: optional(ejection, "ejection")?,
         transformation: optional(transformation, "transformation")?,
-    })
-}
-
-fn auth(message: proto::Auth, secrets: &mut Secrets<'_>) -> Result<Auth, Invalid> {
-    let proto::Auth { auth } = message;
-    Ok(match required(auth, "auth")? {
-        AuthMessage::Key(secret) => Auth::Key(secrets.credential(&secret).at("key")?),
-        AuthMessage::Passthrough(proto::Empty {}) => Auth::Passthrough,
-        AuthMessage::Aws(proto::AwsAuth { key, region }) => {
-            let (id, secret, session) = secrets.aws_key(&key).at("aws.key")?;
-            Auth::Aws(Box::new(AwsKey {
-                id,
-                secret,
-                session,
-                region: region.into(),
-            }))
-        }
     })
 }
 
