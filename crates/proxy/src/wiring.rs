@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agw_core::backend::ProviderKind;
+use agw_core::backend::{Auth, ProviderKind};
 use agw_core::snapshot::{Target, TargetKind};
 use http::uri::Authority;
 
@@ -46,7 +46,8 @@ impl Wiring {
                 // Plain backends take keys the way most of the world does.
                 authorization: Authorization::new(
                     ProviderKind::OpenAi,
-                    auth,
+                    // What says nothing else is forwarded as it comes.
+                    auth.or(Some(&Auth::Passthrough)),
                     plain.endpoints.first().map_or("", |first| &*first.host),
                     sources,
                     before,

@@ -25,13 +25,13 @@ const CLIENT_KEYS: [HeaderName; 5] = [
     header::COOKIE,
 ];
 
-/// Whose credential goes to a backend. Without any `auth` the client's own key goes through: it is
-/// how a keyless gateway in front of a provider works.
+/// Whose credential goes to a backend. The client's own goes to no provider unless its manifest
+/// says so: it may be good at another.
 #[derive(Debug)]
 pub(crate) enum Authorization {
     Client,
-    /// The backend's own. A key that is no header value is refused with the manifest that brings
-    /// it; without the header the provider refuses the request.
+    /// The backend's own, if it has one. A key that is no header value is refused with the manifest
+    /// that brings it; without the header the provider refuses the request.
     Own(Option<Credential>),
     /// A token that is fetched.
     Bearer(BearerSource),
@@ -99,7 +99,8 @@ impl Authorization {
             Some(Auth::Azure(auth)) => {
                 Self::Bearer(sources.bearer(Holder::Azure((**auth).clone()), before))
             }
-            Some(Auth::Passthrough) | None => Self::Client,
+            Some(Auth::Passthrough) => Self::Client,
+            None => Self::Own(None),
         }
     }
 

@@ -114,6 +114,36 @@ fn claims(assertion: &str, key: &KeyPair) -> (Value, Value) {
 }
 
 #[tokio::test]
+async fn the_clients_credential_reaches_a_provider_only_if_its_manifest_says_so() {
+    let with = |auth: Option<Auth>| {
+        move |mock| Plan {
+            backends: vec![(ai_with("m", mock, |p| p.policy.auth = auth.clone()), 1)],
+            ..Plan::default()
+        }
+    };
+    let ask = || {
+        let mut request = chat(HELLO);
+        for name in ["x-api-key", "api-key", "x-goog-api-key", "cookie"] {
+            request.headers_mut().insert(name, "mine".parse().unwrap());
+        }
+        let bearer = "Bearer client".parse().unwrap();
+        request.headers_mut().insert("authorization", bearer);
+        request
+    };
+    let gateway = Gateway::start(with(None)).await;
+    let answered = send(gateway.address, ask()).await;
+    assert_eq!(answered.status(), 200, "{}", answered.text());
+    let found = gateway.mock.requests().remove(0).credentials;
+    assert!(found.is_empty(), "{found:?}");
+    gateway
+        .apply(2, with(Some(Auth::Passthrough))(gateway.mock_address))
+        .await;
+    send(gateway.address, ask()).await;
+    assert_eq!(seen(&gateway)[1], Some(mark("client")));
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn a_service_account_gets_one_token_however_many_ask() {
     let endpoint = TokenEndpoint::start([token("ya29.first", 3600)]).await;
     let key = rsa();
