@@ -4,6 +4,7 @@ pub mod anthropic;
 pub mod azure;
 pub mod bedrock;
 mod compatible;
+pub mod custom;
 pub mod gemini;
 pub mod openai;
 pub mod vertex;
@@ -22,7 +23,7 @@ use crate::operation::Operation;
 use crate::sse::Event;
 use crate::usage::Usage;
 
-pub use compatible::{COMPATIBLE, compatible};
+pub use compatible::{COMPATIBLE, compatible, compatible_at};
 
 /// A provider's wire language and whereabouts.
 pub trait Dialect: fmt::Debug + Send + Sync {
@@ -82,7 +83,7 @@ pub struct Provider {
     pub port: u16,
     pub tls: bool,
     pub base_path: &'static str,
-    /// Environment variable that holds a user's key by custom.
+    /// Environment variable that holds a user's key by custom; empty where there is no custom.
     pub key_variable: &'static str,
     /// Path for a cheap `GET` that only succeeds with a valid key; see
     /// [`Dialect::upstream_path`].
@@ -222,6 +223,7 @@ pub fn of(kind: ProviderKind) -> &'static dyn Dialect {
         ProviderKind::Azure => &azure::Azure::Current,
         ProviderKind::AzureDeployment => &azure::Azure::Dated,
         ProviderKind::VertexAi => vertex::of_model(""),
+        ProviderKind::Custom => &custom::Custom,
     }
 }
 

@@ -11,6 +11,7 @@
 //! ```
 
 mod answer_stream;
+mod offered;
 mod stream;
 
 use std::borrow::Cow;
@@ -29,6 +30,7 @@ use crate::operation::Operation;
 use crate::usage::Usage;
 
 pub use answer_stream::AnswerStream;
+pub use offered::{Offered, offered};
 pub use stream::StreamTranslator;
 
 /// How a client's request gets to a provider.

@@ -70,8 +70,8 @@ pub struct ProviderGroup {
 }
 
 /// A provider, and where it is reached when not at its own public address. At most one of
-/// `openai`, `anthropic`, `gemini`, `vertexai`, `bedrock` and `azureopenai`; none of them means
-/// OpenAI.
+/// `openai`, `anthropic`, `gemini`, `vertexai`, `bedrock`, `azureopenai` and `custom`; none of them
+/// means OpenAI.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = rules::PROVIDER))]
@@ -110,6 +110,9 @@ pub struct Provider {
     /// OpenAI's models on Azure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub azureopenai: Option<AzureOpenAi>,
+    /// A server of any other make, by the APIs that it has; needs `host`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom: Option<Custom>,
     /// Host to connect to instead of the provider's own; together with `port`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
@@ -234,6 +237,49 @@ pub struct AzureOpenAi {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64), regex(pattern = "^[A-Za-z0-9.-]+$"))]
     pub api_version: Option<String>,
+}
+
+/// A server that says which APIs it has. What a client asks in another is put into the first of its
+/// chat APIs.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Custom {
+    /// The APIs.
+    #[schemars(length(min = 1, max = 6), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub formats: Vec<CustomFormat>,
+    /// Model that every request is forced to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub model: Option<String>,
+}
+
+/// One API.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::CUSTOM_FORMAT))]
+pub struct CustomFormat {
+    /// Which.
+    #[serde(rename = "type")]
+    pub kind: FormatType,
+    /// Where, if not at the API's usual path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    pub path: Option<String>,
+}
+
+/// APIs of servers.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+pub enum FormatType {
+    /// OpenAI's chat completions, `/v1/chat/completions`.
+    Completions,
+    /// OpenAI's `/v1/responses`.
+    Responses,
+    /// Anthropic's `/v1/messages`.
+    Messages,
+    /// Anthropic's `/v1/messages/count_tokens`.
+    AnthropicTokenCount,
+    /// OpenAI's `/v1/embeddings`.
+    Embeddings,
 }
 
 /// A fixed host.

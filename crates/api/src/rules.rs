@@ -32,8 +32,8 @@ pub(crate) const AI: &[Rule] = &[rule(
 /// Of a provider, alone or in a group.
 pub(crate) const PROVIDER: &[Rule] = &[
     rule(
-        "[has(self.openai), has(self.anthropic), has(self.gemini), has(self.vertexai), has(self.bedrock), has(self.azureopenai)].filter(p, p).size() <= 1",
-        "two providers in one entry: keep one of `openai`, `anthropic`, `gemini`, `vertexai`, `bedrock` and `azureopenai`",
+        "[has(self.openai), has(self.anthropic), has(self.gemini), has(self.vertexai), has(self.bedrock), has(self.azureopenai), has(self.custom)].filter(p, p).size() <= 1",
+        "two providers in one entry: keep one of `openai`, `anthropic`, `gemini`, `vertexai`, `bedrock`, `azureopenai` and `custom`",
     ),
     rule(
         "!has(self.port) || has(self.host)",
@@ -43,7 +43,21 @@ pub(crate) const PROVIDER: &[Rule] = &[
         "!(has(self.path) && has(self.pathPrefix))",
         "`path` and `pathPrefix` exclude each other",
     ),
+    rule(
+        "!has(self.custom) || has(self.host)",
+        "`custom` without `host`: write where the server is",
+    ),
+    rule(
+        "!has(self.custom) || !(has(self.path) || has(self.pathPrefix)) || !self.custom.formats.exists(f, has(f.path))",
+        "`path` and `pathPrefix` exclude paths of `custom.formats`",
+    ),
 ];
+
+/// Of one of `custom.formats`.
+pub(crate) const CUSTOM_FORMAT: &[Rule] = &[rule(
+    "!has(self.path) || self.path.startsWith('/')",
+    "`path` starts with `/`",
+)];
 
 /// Of `azureopenai`.
 pub(crate) const AZURE: &[Rule] = &[rule(

@@ -66,6 +66,9 @@ pub struct AiProvider {
     /// Name within the backend; the provider's own name when the manifest gives none.
     pub name: Arc<str>,
     pub kind: ProviderKind,
+    /// The APIs that it has; empty means those of its kind.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub offers: Vec<Offer>,
     /// Model that every request is forced to; `None` passes the client's through.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<Arc<str>>,
@@ -82,6 +85,15 @@ pub struct AiProvider {
     pub policy: BackendPolicy,
 }
 
+/// An API that a server says it has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Offer {
+    pub api: Api,
+    /// Where, if not at the API's usual path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<Arc<str>>,
+}
+
 /// Whose API a provider entry speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum ProviderKind {
@@ -93,6 +105,8 @@ pub enum ProviderKind {
     /// By versions of the API that name a deployment in the path.
     AzureDeployment,
     VertexAi,
+    /// A server that says which APIs it has.
+    Custom,
 }
 
 /// Endpoints that take requests or connections, chosen round-robin.
@@ -170,7 +184,7 @@ pub enum SubjectName {
 }
 
 impl ProviderKind {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::OpenAi,
         Self::Anthropic,
         Self::Gemini,
@@ -178,6 +192,7 @@ impl ProviderKind {
         Self::Azure,
         Self::AzureDeployment,
         Self::VertexAi,
+        Self::Custom,
     ];
 }
 

@@ -32,4 +32,5 @@ pub fn key_variables() -> impl Iterator<Item = (ProviderKind, &'static str)> {
     ProviderKind::ALL
         .into_iter()
         .map(move |kind| (kind, variable(kind)))
+        .filter(|(_, variable)| !variable.is_empty())
 }

@@ -45,6 +45,12 @@ pub fn compatible(name: &str) -> Option<&'static Provider> {
     COMPATIBLE.iter().find(|provider| provider.name == name)
 }
 
+/// The provider at that host. Servers of one's own have no host to be known by.
+pub fn compatible_at(host: &str) -> Option<&'static Provider> {
+    let mut hosted = COMPATIBLE.iter().filter(|provider| provider.tls);
+    hosted.find(|provider| provider.host.eq_ignore_ascii_case(host))
+}
+
 const fn hosted(
     name: &'static str,
     host: &'static str,
@@ -94,5 +100,8 @@ mod tests {
         }
         assert!(COMPATIBLE.is_sorted_by_key(|provider| provider.name));
         assert_eq!(compatible("nobody"), None);
+        let groq = compatible_at("API.groq.com").map(|provider| provider.base_path);
+        assert_eq!(groq, Some("/openai/v1"));
+        assert_eq!(compatible_at("localhost"), None);
     }
 }

@@ -7,7 +7,7 @@ use agw_ai::dialect::{self, Dialect};
 use agw_ai::format::Stamp;
 use agw_ai::operation::{self, Detected, ModelPath, Operation, RouteTable, StreamForm};
 use agw_ai::request::{RequestFacts, UsageOwner};
-use agw_ai::translate::{self, Call, Plan};
+use agw_ai::translate::{self, Call, Offered, Plan};
 use agw_core::backend::{AiProvider, ApiRoute};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
@@ -45,6 +45,15 @@ pub(super) struct Question {
     pub(super) dropped: Dropped,
     /// What the provider speaks of the model that it is asked for.
     pub(super) dialect: &'static dyn Dialect,
+    /// Where the provider says that it takes this; `None` is the usual place.
+    pub(super) at: Option<Arc<str>>,
+}
+
+/// How a provider is asked.
+struct Asked {
+    dialect: &'static dyn Dialect,
+    plan: Plan,
+    at: Option<Arc<str>>,
 }
 
 /// How the client wants its answer.
@@ -86,9 +95,11 @@ impl Question {
         if operation.names_model() && model.is_none() {
             return Err(Error::NoModel);
         }
-        let dialect = dialect::for_model(provider.kind, model.as_deref().unwrap_or_default());
+        let asked = model.as_deref().unwrap_or_default();
+        let Asked { dialect, plan, at } = Asked::of(provider, operation, asked);
         let question = Self {
             dialect,
+            at,
             operation,
             path: canonical,
             headers,
@@ -100,7 +111,7 @@ impl Question {
             call: None,
             dropped: Dropped::default(),
         };
-        match translate::plan(operation, dialect) {
+        match plan {
             Plan::PassThrough => Ok(question),
             Plan::Translate(exchange) => question.translated(exchange, stamp),
             Plan::Unsupported => Err(Error::NotOffered {
@@ -137,6 +148,28 @@ impl Question {
         facts.map_or(UsageOwner::Client, |facts| {
             facts.usage_owner(self.operation)
         })
+    }
+}
+
+impl Asked {
+    fn of(provider: &AiProvider, operation: Operation, model: &str) -> Self {
+        if provider.offers.is_empty() {
+            let dialect = dialect::for_model(provider.kind, model);
+            return Self {
+                dialect,
+                plan: translate::plan(operation, dialect),
+                at: None,
+            };
+        }
+        let offers: Vec<_> = provider.offers.iter().map(|o| o.api.into()).collect();
+        let Offered { dialect, plan, by } = translate::offered(operation, &offers);
+        let mut offers = provider.offers.iter();
+        let offer = offers.find(|offer| Some(Operation::from(offer.api)) == by);
+        Self {
+            dialect,
+            plan,
+            at: offer.and_then(|offer| offer.path.clone()),
+        }
     }
 }
 

@@ -104,6 +104,7 @@ pub(crate) fn ai_with(
     let mut provider = AiProvider {
         name: "openai".into(),
         kind: ProviderKind::OpenAi,
+        offers: vec![],
         model: Some(model.into()),
         endpoint: endpoint(at),
         path_prefix: None,

@@ -11,6 +11,7 @@ mod client;
 mod codings;
 mod connections;
 mod credentials;
+mod custom;
 mod datagrams;
 mod failover;
 mod failover_table;

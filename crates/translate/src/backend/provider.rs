@@ -4,6 +4,7 @@ mod named;
 
 use std::sync::Arc;
 
+use agw_ai::dialect::compatible_at;
 use agw_api::backend::Provider;
 use agw_core::backend::{AiProvider, Endpoint, ProviderKind, UpstreamTls, Verify};
 
@@ -18,6 +19,15 @@ pub(super) struct Entry<'a> {
     pub(super) name: Option<&'a str>,
     pub(super) provider: &'a Provider,
     pub(super) field: String,
+}
+
+/// The base path of a server that is known by its host.
+fn known_prefix(kind: ProviderKind, provider: &Provider) -> Option<Arc<str>> {
+    if !matches!(kind, ProviderKind::OpenAi | ProviderKind::Custom) {
+        return None;
+    }
+    let known = compatible_at(provider.host.as_deref()?)?;
+    Some(known.base_path.into())
 }
 
 impl Context<'_> {
@@ -60,6 +70,7 @@ impl Context<'_> {
         Ok(AiProvider {
             name: entry.name.unwrap_or(dialect.name).into(),
             kind,
+            offers: named.offers,
             model: named.model,
             endpoint,
             path: provider.path.as_ref().map(rooted),
@@ -67,7 +78,8 @@ impl Context<'_> {
                 .path_prefix
                 .as_ref()
                 .map(rooted)
-                .or(named.path_prefix),
+                .or(named.path_prefix)
+                .or_else(|| known_prefix(kind, provider)),
             query: named.query,
             policy: made.policy,
         })

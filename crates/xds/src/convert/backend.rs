@@ -2,7 +2,7 @@
 
 use agw_core::backend::{
     AiBackend, AiProvider, ApiRoute, Backend, BackendPolicy, BackendTarget, Ejection, Endpoint,
-    EndpointBackend, Probe,
+    EndpointBackend, Offer, Probe,
 };
 
 use super::common::{
@@ -83,6 +83,7 @@ fn provider_message(
     let AiProvider {
         name,
         kind,
+        offers,
         model,
         endpoint,
         path_prefix,
@@ -93,12 +94,21 @@ fn provider_message(
     proto::AiProvider {
         name: name.to_string(),
         kind: proto::ProviderKind::from(*kind).into(),
+        offers: offers.iter().map(offer_message).collect(),
         model: text(model.as_ref()),
         endpoint: Some(endpoint_message(endpoint, secrets)),
         path_prefix: text(path_prefix.as_ref()),
         path: text(path.as_ref()),
         query: text(query.as_ref()),
         policy: Some(policy_message(policy, slot, secrets)),
+    }
+}
+
+fn offer_message(offer: &Offer) -> proto::Offer {
+    let Offer { api, path } = offer;
+    proto::Offer {
+        api: proto::Api::from(*api).into(),
+        path: text(path.as_ref()),
     }
 }
 
@@ -174,10 +184,17 @@ fn provider(message: proto::AiProvider, secrets: &mut Secrets<'_>) -> Result<AiP
         path,
         query,
         policy: asked,
+        offers,
     } = message;
     Ok(AiProvider {
         name: name.into(),
         kind: enumeration::<proto::ProviderKind, _>(kind, "kind")?,
+        offers: each(offers, "offers", |proto::Offer { api, path }| {
+            Ok(Offer {
+                api: enumeration::<proto::Api, _>(api, "api")?,
+                path: path.map(Into::into),
+            })
+        })?,
         model: model.map(Into::into),
         endpoint: required(at, "endpoint").and_then(|at| endpoint(at, secrets).at("endpoint"))?,
         path_prefix: path_prefix.map(Into::into),

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use agw_ai::dialect::azure::deployment;
 use agw_ai::dialect::bedrock::host;
 use agw_ai::dialect::vertex::Place;
-use agw_api::backend::{Anthropic, AzureOpenAi, Bedrock, Gemini, OpenAi, Provider, VertexAi};
-use agw_core::backend::ProviderKind;
+use agw_api::backend::{
+    Anthropic, AzureOpenAi, Bedrock, Custom, CustomFormat, FormatType, Gemini, OpenAi, Provider,
+    VertexAi,
+};
+use agw_core::backend::{Api, Offer, ProviderKind};
 
 use super::{Context, Entry};
 use crate::expression::Rejected;
@@ -18,7 +21,8 @@ const DEFAULT_REGION: &str = "us-east-1";
 const DEFAULT_LOCATION: &str = "global";
 
 /// The fields of an entry that name a provider.
-const VENDORS: &str = "`openai`, `anthropic`, `gemini`, `vertexai`, `bedrock` and `azureopenai`";
+const VENDORS: &str =
+    "`openai`, `anthropic`, `gemini`, `vertexai`, `bedrock`, `azureopenai` and `custom`";
 
 /// One of them.
 #[derive(Clone, Copy)]
@@ -29,6 +33,7 @@ enum Vendor<'a> {
     VertexAi(&'a VertexAi),
     Bedrock(&'a Bedrock),
     Azure(&'a AzureOpenAi),
+    Custom(&'a Custom),
 }
 
 pub(super) struct Named {
@@ -38,6 +43,7 @@ pub(super) struct Named {
     pub(super) host: Option<Arc<str>>,
     pub(super) path_prefix: Option<Arc<str>>,
     pub(super) query: Option<Arc<str>>,
+    pub(super) offers: Vec<Offer>,
     /// Where signatures are good; empty where nothing is signed.
     pub(super) region: Arc<str>,
 }
@@ -50,6 +56,7 @@ impl Named {
             host: None,
             path_prefix: None,
             query: None,
+            offers: Vec::new(),
             region: Arc::from(""),
         }
     }
@@ -64,8 +71,19 @@ fn named_in(provider: &Provider) -> Vec<Vendor<'_>> {
         provider.vertexai.as_ref().map(Vendor::VertexAi),
         provider.bedrock.as_ref().map(Vendor::Bedrock),
         provider.azureopenai.as_ref().map(Vendor::Azure),
+        provider.custom.as_ref().map(Vendor::Custom),
     ];
     named.into_iter().flatten().collect()
+}
+
+fn offered(kind: FormatType) -> Api {
+    match kind {
+        FormatType::Completions => Api::ChatCompletions,
+        FormatType::Responses => Api::Responses,
+        FormatType::Messages => Api::Messages,
+        FormatType::AnthropicTokenCount => Api::CountTokens,
+        FormatType::Embeddings => Api::Embeddings,
+    }
 }
 
 impl Context<'_> {
@@ -102,6 +120,7 @@ impl Context<'_> {
                 })
             }
             [Vendor::Azure(azure)] => self.azure(azure, field, report),
+            [Vendor::Custom(custom)] => self.custom(custom, entry, report),
             _ => {
                 report.add(
                     self.subject,
@@ -144,6 +163,55 @@ impl Context<'_> {
         let remedy = "write one such as `us-east-1`, of small letters, digits and `-`";
         report.add(self.subject, Code::InvalidBackend, field, message, remedy);
         Err(Rejected)
+    }
+
+    /// A server by its APIs; where it is stands beside.
+    fn custom(
+        self,
+        custom: &Custom,
+        entry: &Entry<'_>,
+        report: &mut Report,
+    ) -> Result<Named, Rejected> {
+        let Entry {
+            provider, field, ..
+        } = entry;
+        let own_paths = custom.formats.iter().any(|format| format.path.is_some());
+        let other_path = provider.path.is_some() || provider.path_prefix.is_some();
+        let bad_path = |path: &String| !path.starts_with('/');
+        let wrong = if provider.host.is_none() {
+            Some(("`custom` without `host`", "write where the server is"))
+        } else if custom.formats.is_empty() {
+            Some((
+                "`custom` without `formats`",
+                "write which APIs the server has",
+            ))
+        } else if own_paths && other_path {
+            let message = "`path` and `pathPrefix` exclude paths of `custom.formats`";
+            Some((message, "keep one of the two"))
+        } else if custom
+            .formats
+            .iter()
+            .any(|f| f.path.as_ref().is_some_and(bad_path))
+        {
+            Some((
+                "a path of `custom.formats` does not start with `/`",
+                "write it from the root on",
+            ))
+        } else {
+            None
+        };
+        if let Some((message, remedy)) = wrong {
+            report.add(self.subject, Code::InvalidBackend, field, message, remedy);
+            return Err(Rejected);
+        }
+        let offer = |format: &CustomFormat| Offer {
+            api: offered(format.kind),
+            path: format.path.as_deref().map(Into::into),
+        };
+        Ok(Named {
+            offers: custom.formats.iter().map(offer).collect(),
+            ..Named::new(ProviderKind::Custom, custom.model.as_ref())
+        })
     }
 
     /// Versions with a date name the deployment in the path, `v1` as the model.
