@@ -148,9 +148,19 @@ impl Exchange {
         })
     }
 
-    /// Translates the error response of a provider.
-    pub fn error(&self, status: StatusCode, body: &[u8], request_id: &str) -> TranslatedError {
-        let error = self.provider.codec().read_error(body);
+    /// Translates the error response of a provider. `named` is what its headers call the error; see
+    /// [`error_name`](crate::dialect::bedrock::error_name).
+    pub fn error(
+        &self,
+        status: StatusCode,
+        named: Option<&str>,
+        body: &[u8],
+        request_id: &str,
+    ) -> TranslatedError {
+        let mut error = self.provider.codec().read_error(body);
+        if error.kind.is_none() {
+            error.kind = named.filter(|name| !name.is_empty()).map(str::to_owned);
+        }
         // Overloaded, in a number of Anthropic's own.
         let status = match status.as_u16() {
             529 => StatusCode::SERVICE_UNAVAILABLE,

@@ -232,7 +232,7 @@ fn errors() {
         for (name, body) in fixtures(provider, "error.") {
             for (client, _) in others(provider) {
                 let exchange = Exchange::new(client, provider);
-                let error = exchange.error(StatusCode::TOO_MANY_REQUESTS, &body, "r-1");
+                let error = exchange.error(StatusCode::TOO_MANY_REQUESTS, None, &body, "r-1");
                 let text = std::str::from_utf8(&error.body).unwrap();
                 let seen = format!("{} {text}\n", error.status.as_u16());
                 check(

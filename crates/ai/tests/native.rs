@@ -284,7 +284,7 @@ proptest! {
             let path = "/v1beta/models/m:generateContent";
             let exchange = Exchange::new(Format::GeminiContent, other);
             let _ = exchange.request(&body, path, None, stamp());
-            let _ = exchange.error(http::StatusCode::BAD_GATEWAY, &body, "r-1");
+            let _ = exchange.error(http::StatusCode::BAD_GATEWAY, None, &body, "r-1");
         }
         for client in [Format::OpenAiChat, Format::AnthropicMessages] {
             let call = plain_call(client, Format::GeminiContent);

@@ -205,11 +205,11 @@ fn overload_in_anthropics_own_number_is_one_that_every_client_knows() {
     let exchange = Exchange::new(Format::OpenAiChat, Format::AnthropicMessages);
     let status = StatusCode::from_u16(529).unwrap();
     let body = br#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
-    let error = exchange.error(status, body, "r");
+    let error = exchange.error(status, None, body, "r");
     assert_eq!(error.status, StatusCode::SERVICE_UNAVAILABLE);
     let expected = r#"{"error":{"message":"Overloaded","type":"service_unavailable_error","param":null,"code":"overloaded_error","request_id":"r"}}"#;
     assert_eq!(error.body, expected);
-    let html = exchange.error(StatusCode::BAD_GATEWAY, b"<html>", "r");
+    let html = exchange.error(StatusCode::BAD_GATEWAY, None, b"<html>", "r");
     assert!(html.body.starts_with(br#"{"error":{"message":"#));
 }
 
@@ -346,4 +346,18 @@ fn a_call_that_something_comes_between_fails_the_stream() {
         stream.push(sent.into(), &mut out).unwrap();
         assert_eq!(stream.finish(&mut out), Ending::Failed, "{event}");
     }
+}
+
+#[test]
+fn an_error_that_only_its_headers_name_keeps_its_name() {
+    let exchange = Exchange::new(Format::OpenAiChat, Format::BedrockConverse);
+    let told = |body: &[u8]| {
+        let status = StatusCode::BAD_REQUEST;
+        let error = exchange.error(status, Some("ValidationException"), body, "r");
+        error.error.kind
+    };
+    let kept = Some("ValidationException".to_owned());
+    assert_eq!(told(br#"{"message":"no"}"#), kept);
+    let own = told(br#"{"__type":"a.b#ThrottlingException","message":"no"}"#);
+    assert_eq!(own.as_deref(), Some("ThrottlingException"));
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use agw_ai::dialect::bedrock::{ERROR_TYPE, error_name};
 use agw_ai::dialect::gemini::JsonList;
 use agw_ai::translate::Call;
 use bytes::Bytes;
@@ -37,7 +38,11 @@ pub(super) async fn error(
         Ok(Collected::Whole(body)) => body,
         _ => Bytes::new(),
     };
-    let told = call.exchange().error(parts.status, &body, request_id);
+    let named = parts.headers.get(ERROR_TYPE).and_then(|v| v.to_str().ok());
+    let named = named.map(error_name);
+    let told = call
+        .exchange()
+        .error(parts.status, named, &body, request_id);
     parts.status = told.status;
     set_type(&mut parts.headers, JSON);
     Response::from_parts(parts, Answer::whole(told.body))
