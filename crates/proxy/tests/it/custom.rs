@@ -40,8 +40,8 @@ fn paths(gateway: &Gateway) -> Vec<String> {
 
 #[tokio::test]
 async fn what_is_offered_passes_and_the_rest_is_put_into_it() {
-    let chat_path = Some("/openai/v1/chat/completions");
-    let gateway = offering(vec![offer(Api::ChatCompletions, chat_path)]).await;
+    let chat_path = "/openai/v1/chat/completions";
+    let gateway = offering(vec![offer(Api::ChatCompletions, Some(chat_path))]).await;
     let plain = send(gateway.address, chat(HELLO)).await;
     assert_eq!(plain.status(), 200, "{}", plain.text());
     let said = plain.json()["choices"][0]["message"]["content"].clone();
@@ -49,7 +49,7 @@ async fn what_is_offered_passes_and_the_rest_is_put_into_it() {
     let asked = request(Method::POST, "/v1/messages", body.clone());
     let translated = send(gateway.address, asked).await;
     assert_eq!(translated.json()["content"][0]["text"], said);
-    assert_eq!(paths(&gateway), [chat_path.unwrap(); 2]);
+    assert_eq!(paths(&gateway), [chat_path; 2]);
     let embeddings = request(Method::POST, "/v1/embeddings", r#"{"input":"x"}"#);
     assert_eq!(send(gateway.address, embeddings).await.status(), 400);
     gateway.stop().await;
