@@ -13,6 +13,7 @@ use crate::id::BackendKey;
 use crate::listener::Certificate;
 use crate::retry::Retry;
 use crate::secret::Secret;
+use crate::shaping::Shaping;
 use crate::transform::Transformation;
 
 /// One backend object.
@@ -244,6 +245,9 @@ pub struct BackendPolicy {
     pub ejection: Option<Ejection>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transformation: Option<Transformation>,
+    /// Of requests to models; on AI backends only.
+    #[serde(skip_serializing_if = "Shaping::is_empty")]
+    pub shaping: Shaping,
 }
 
 /// How a request proves itself to the backend.

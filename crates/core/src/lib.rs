@@ -21,5 +21,6 @@ pub mod request_path;
 pub mod retry;
 pub mod route;
 pub mod secret;
+pub mod shaping;
 pub mod snapshot;
 pub mod transform;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::retry::Retry;
+use crate::shaping::Shaping;
 use crate::transform::Transformation;
 
 /// What a policy asks of the requests under its target. A field that is `None` leaves the wider
@@ -23,6 +24,9 @@ pub struct TrafficPolicy {
     pub request_timeout: Option<Duration>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
+    /// What requests to models become on their way to a backend.
+    #[serde(skip_serializing_if = "Shaping::is_empty")]
+    pub shaping: Shaping,
 }
 
 impl TrafficPolicy {
@@ -44,6 +48,7 @@ impl TrafficPolicy {
                 .or_else(|| wider.post_routing.clone()),
             request_timeout: self.request_timeout.or(wider.request_timeout),
             retry: self.retry.clone().or_else(|| wider.retry.clone()),
+            shaping: self.shaping.over(&wider.shaping),
         }
     }
 }

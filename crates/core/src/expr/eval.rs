@@ -145,6 +145,7 @@ impl VariableResolver for Evaluation<'_, '_> {
             "backend" => input.backend?,
             "metadata" => input.metadata?,
             "extauthz" => input.extauthz?,
+            "llmRequest" => input.llm_request?,
             _ => return None,
         };
         Some(CowVal::Owned(json::tree(tree)))

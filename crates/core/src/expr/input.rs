@@ -38,6 +38,8 @@ pub struct Input<'a> {
     pub metadata: Option<&'a Tree>,
     /// `extauthz`: what an external authorizer returned.
     pub extauthz: Option<&'a Tree>,
+    /// `llmRequest`: the body of a request to a model, as JSON.
+    pub llm_request: Option<&'a Tree>,
     /// The time that `now()` returns.
     pub now: Option<SystemTime>,
     /// The seed of `random()` and `uuid()`: fresh for every input. Each call draws anew.

@@ -8,6 +8,7 @@ const ROOTS: &[(&str, Option<&[&str]>)] = &[
     ("response", Some(RESPONSE)),
     ("source", None),
     ("llm", Some(LLM)),
+    ("llmRequest", None),
     ("jwt", None),
     ("apiKey", None),
     ("basicAuth", None),
