@@ -10,6 +10,7 @@
 //! response body ─> response (scan) ─> verdict, then usage
 //! event stream ─> stream (sse, dialect) ─> classified pieces, then usage
 //!
+//! shape: what policies change of a request, before and after its translation
 //! translate: client's format ─> chat (neutral model) ─> provider's format, and back
 //! ```
 //!
@@ -28,6 +29,7 @@ pub mod price;
 pub mod request;
 pub mod response;
 pub mod scan;
+pub mod shape;
 pub mod sigv4;
 pub mod sse;
 pub mod stream;
