@@ -1,11 +1,10 @@
 //! What is asked of the requests that go to a backend.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Duration;
+use crate::ai_policy::AiPolicies;
 use crate::credential::Credential;
 use crate::presence::null_is_empty;
 use crate::retry::Retry;
@@ -44,16 +43,6 @@ pub struct BackendPolicies {
     /// Settings of AI backends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ai: Option<AiPolicies>,
-}
-
-/// Settings of AI backends.
-#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct AiPolicies {
-    /// API that requests speak, by path suffix; `*` is the rest. Without it the API is inferred
-    /// from the path.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub routes: BTreeMap<String, RouteType>,
 }
 
 /// The API that a request speaks.

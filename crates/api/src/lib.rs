@@ -4,6 +4,7 @@
 //! the API server prunes it and the manifest loader reports it as unknown. This crate has no
 //! client.
 
+pub mod ai_policy;
 pub mod backend;
 pub mod backend_policy;
 pub mod conditions;

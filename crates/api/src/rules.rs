@@ -108,8 +108,8 @@ pub(crate) const POLICY: &[Rule] = &[
         "`traffic` does not apply to backends: target a Gateway or HTTPRoute",
     ),
     rule(
-        "!has(self.backend) || !has(self.targetRefs) || self.targetRefs.all(t, t.kind == 'AgentgatewayBackend')",
-        "`backend` applies to AgentgatewayBackends only",
+        "!has(self.backend) || !has(self.targetRefs) || [has(self.backend.auth), has(self.backend.timeout), has(self.backend.http), has(self.backend.retry), has(self.backend.healthCheck), has(self.backend.health), has(self.backend.tls), has(self.backend.transformation)].all(x, !x) || self.targetRefs.all(t, t.kind == 'AgentgatewayBackend')",
+        "`backend` but for `backend.ai` applies to AgentgatewayBackends only",
     ),
     rule(
         "!has(self.traffic) || !has(self.traffic.phase) || self.traffic.phase != 'PreRouting' || !has(self.targetRefs) || self.targetRefs.all(t, t.kind == 'Gateway')",
@@ -120,8 +120,8 @@ pub(crate) const POLICY: &[Rule] = &[
         "`traffic` does not apply to backends: target a Gateway or HTTPRoute",
     ),
     rule(
-        "!has(self.backend) || !has(self.targetSelectors) || self.targetSelectors.all(t, t.kind == 'AgentgatewayBackend')",
-        "`backend` applies to AgentgatewayBackends only",
+        "!has(self.backend) || !has(self.targetSelectors) || [has(self.backend.auth), has(self.backend.timeout), has(self.backend.http), has(self.backend.retry), has(self.backend.healthCheck), has(self.backend.health), has(self.backend.tls), has(self.backend.transformation)].all(x, !x) || self.targetSelectors.all(t, t.kind == 'AgentgatewayBackend')",
+        "`backend` but for `backend.ai` applies to AgentgatewayBackends only",
     ),
     rule(
         "!has(self.traffic) || !has(self.traffic.phase) || self.traffic.phase != 'PreRouting' || !has(self.targetSelectors) || self.targetSelectors.all(t, t.kind == 'Gateway')",

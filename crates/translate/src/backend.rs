@@ -235,10 +235,10 @@ impl Context<'_> {
             .as_ref()
             .map(|ai| &ai.routes)
             .filter(|routes| !routes.is_empty());
-        let policy = layers.iter().find_map(|layer| layer.policies.ai.as_ref());
-        let policy = policy
+        let settings = layers.iter().filter_map(|layer| layer.policies.ai.as_ref());
+        let policy = settings
             .map(|ai| &ai.routes)
-            .filter(|routes| !routes.is_empty());
+            .find(|routes| !routes.is_empty());
         if let (Some(own), Some(policy)) = (own, policy)
             && own != policy
         {

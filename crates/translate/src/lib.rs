@@ -23,6 +23,7 @@ mod route;
 mod service;
 mod settings;
 mod shadow;
+mod shaping;
 mod state;
 pub mod status;
 mod unreadable;

@@ -271,17 +271,8 @@ impl<'a> Policy<'a> {
             }
             return Ok(());
         }
-        if self.backend.is_some() {
-            let message = "`backend` applies to AgentgatewayBackends only";
-            report.add(
-                self.subject,
-                Code::InvalidPolicy,
-                "spec.backend",
-                message,
-                "target an AgentgatewayBackend",
-            );
-            return Err(reasons::INVALID);
-        }
+        self.check_backend_part(report)
+            .map_err(|Rejected| reasons::INVALID)?;
         let traffic = self
             .compile_for(target, report)
             .map_err(|Rejected| reasons::INVALID)?;
@@ -289,16 +280,42 @@ impl<'a> Policy<'a> {
         if overlaps(entry, &traffic) {
             let message =
                 format!("an older policy on {target} sets the same field; the older one counts");
-            report.add(
-                self.subject,
-                Code::PolicyConflict,
-                "spec.traffic",
-                message,
-                "set it in one policy",
-            );
+            let field = match overlaps_in_traffic(entry, &traffic) {
+                true => "spec.traffic",
+                false => "spec.backend.ai",
+            };
+            let remedy = "set it in one policy";
+            report.add(self.subject, Code::PolicyConflict, field, message, remedy);
         }
         *entry = entry.over(&traffic);
         Ok(())
+    }
+
+    /// Whether the backend part is one that targets other than backends can have.
+    fn check_backend_part(&self, report: &mut Report) -> Result<(), Rejected> {
+        let Some(backend) = self.backend else {
+            return Ok(());
+        };
+        let of_models = BackendPolicies {
+            ai: backend.ai.clone(),
+            ..BackendPolicies::default()
+        };
+        let (field, message) = if *backend != of_models {
+            (
+                "spec.backend",
+                "`backend` but for `backend.ai` applies to AgentgatewayBackends only",
+            )
+        } else if backend.ai.as_ref().is_some_and(|ai| !ai.routes.is_empty()) {
+            (
+                "spec.backend.ai.routes",
+                "`ai.routes` applies to AgentgatewayBackends only",
+            )
+        } else {
+            return Ok(());
+        };
+        let remedy = "target an AgentgatewayBackend";
+        report.add(self.subject, Code::InvalidPolicy, field, message, remedy);
+        Err(Rejected)
     }
 
     fn has_traffic(&self) -> bool {
@@ -326,6 +343,10 @@ impl<'a> Policy<'a> {
 }
 
 fn overlaps(older: &TrafficPolicy, newer: &TrafficPolicy) -> bool {
+    overlaps_in_traffic(older, newer) || older.shaping.overlaps(&newer.shaping)
+}
+
+fn overlaps_in_traffic(older: &TrafficPolicy, newer: &TrafficPolicy) -> bool {
     (older.pre_routing.is_some() && newer.pre_routing.is_some())
         || (older.post_routing.is_some() && newer.post_routing.is_some())
         || (older.request_timeout.is_some() && newer.request_timeout.is_some())

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use agw_api::backend_policy::{BackendHealth, BackendPolicies, HealthCheck};
 use agw_core::backend::{BackendPolicy, Ejection, Probe, ProviderKind, UpstreamTls, Verify};
+use agw_core::shaping::Shaping;
 
 use super::{Context, Unresolved};
 use crate::expression::{self, Rejected};
@@ -12,6 +13,7 @@ use crate::finding::Code;
 use crate::limits;
 use crate::report::{Report, Subject};
 use crate::retry;
+use crate::shaping;
 
 /// One object's policies on a backend.
 #[derive(Debug, Clone)]
@@ -97,6 +99,7 @@ pub(super) fn merge(
             "the portable form is passive: `health.eviction.consecutiveFailures`",
         );
     }
+    let shaping = shaped(layers, purpose, report);
     let tls = nearest(layers, |p| p.tls.as_ref()).map(|(tls, _)| UpstreamTls {
         sni: tls.sni.as_deref().map(Into::into),
         verify: if tls.insecure_skip_verify.is_some() {
@@ -113,6 +116,7 @@ pub(super) fn merge(
         probe: check.map(|(check, _)| probe(check)),
         ejection: ejection?,
         transformation: transformation?,
+        shaping: shaping?,
     };
     Ok(Made { policy, tls })
 }
@@ -130,6 +134,34 @@ fn nearest<'l, 'a, T>(
     layers
         .iter()
         .find_map(|layer| field(layer.policies).map(|value| (value, layer)))
+}
+
+/// What becomes of requests to models: part by part, the nearest first.
+fn shaped(
+    layers: &Layers<'_>,
+    purpose: Purpose<'_>,
+    report: &mut Report,
+) -> Result<Shaping, Rejected> {
+    let mut made = Ok(Shaping::default());
+    for layer in layers {
+        let Some(ai) = &layer.policies.ai else {
+            continue;
+        };
+        if purpose == Purpose::Plain {
+            let message = "the backend is no model: `ai` changes nothing";
+            let field = layer.at("ai");
+            report.add(layer.subject, Code::NoEffect, &field, message, "remove it");
+            continue;
+        }
+        let source = shaping::Source {
+            subject: layer.subject,
+            field: layer.at("ai"),
+            report,
+        };
+        let next = shaping::shaping(ai, source);
+        made = made.and_then(|near| next.map(|far| near.over(&far)));
+    }
+    made
 }
 
 fn timeout(layers: &Layers<'_>, report: &mut Report) -> Result<Option<Duration>, Rejected> {

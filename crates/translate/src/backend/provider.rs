@@ -7,6 +7,7 @@ use std::sync::Arc;
 use agw_ai::dialect::compatible_at;
 use agw_api::backend::Provider;
 use agw_core::backend::{AiProvider, Endpoint, ProviderKind, UpstreamTls, Verify};
+use agw_core::shaping::Shaping;
 
 use super::policies::{self, Asked, Layers, Purpose};
 use super::{Context, Unresolved};
@@ -65,6 +66,13 @@ impl Context<'_> {
                 .unwrap_or(dialect.host),
         };
         let made = policies::merge(self, layers, Purpose::Ai(asked), refs, report)?;
+        self.check_shaping(
+            kind,
+            named.model.as_deref(),
+            &made.policy.shaping,
+            field,
+            report,
+        );
         let endpoint = self.endpoint(kind, named.host, entry, made.tls, report)?;
         let rooted = |path: &String| Arc::from(format!("/{}", path.trim_start_matches('/')));
         Ok(AiProvider {
@@ -83,6 +91,32 @@ impl Context<'_> {
             query: named.query,
             policy: made.policy,
         })
+    }
+
+    /// Says what of the settings does nothing for this provider.
+    fn check_shaping(
+        self,
+        kind: ProviderKind,
+        model: Option<&str>,
+        shaping: &Shaping,
+        field: &str,
+        report: &mut Report,
+    ) {
+        if let (Some(model), Some(_)) = (model, &shaping.aliases) {
+            let message = format!("every request asks for `{model}`: `modelAliases` does nothing");
+            let remedy = "drop the provider's model, or the aliases";
+            report.add(self.subject, Code::NoEffect, field, message, remedy);
+        }
+        let marks = matches!(
+            kind,
+            ProviderKind::Anthropic | ProviderKind::Bedrock | ProviderKind::VertexAi
+        );
+        if shaping.caching.is_some() && !marks {
+            let name = agw_ai::dialect::of(kind).provider().name;
+            let message = format!("`{name}` takes no marks: `promptCaching` does nothing");
+            let remedy = "nothing to do: such providers keep prompts on their own";
+            report.add(self.subject, Code::NoEffect, field, message, remedy);
+        }
     }
 
     /// Where the provider is: its own host, the one that is written, or the mock's.

@@ -12,6 +12,7 @@ use crate::expression::{self, Rejected};
 use crate::finding::Code;
 use crate::report::Report;
 use crate::retry;
+use crate::shaping;
 
 /// The traffic part as it is compiled, before it is known where it is in force.
 #[derive(Debug, Default)]
@@ -147,6 +148,14 @@ impl Policy<'_> {
                 "put them into a policy of their own",
             );
             return Err(Rejected);
+        }
+        if let Some(ai) = self.backend.and_then(|backend| backend.ai.as_ref()) {
+            let source = shaping::Source {
+                subject: self.subject,
+                field: "spec.backend.ai".to_owned(),
+                report: &mut Report::default(),
+            };
+            policy.shaping = shaping::shaping(ai, source)?;
         }
         Ok(policy)
     }

@@ -39,3 +39,20 @@ fn the_examples_give_no_finding_but_on_header_case() {
     assert!(lines.is_empty(), "{lines:#?}");
     assert_eq!(translation.gateways.len(), 1);
 }
+
+/// Findings on the examples in a folder.
+fn told(folder: &str) -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../examples")
+        .join(folder);
+    let files = manifests(&folder);
+    assert!(!files.is_empty());
+    let translation = read_files(&files, &Settings::default());
+    assert_eq!(translation.gateways.len(), 1);
+    translation.findings.iter().map(line).collect()
+}
+
+#[test]
+fn the_examples_of_shaping_give_no_finding() {
+    assert_eq!(told("shaping"), Vec::<String>::new());
+}
