@@ -1,7 +1,7 @@
 //! Compiles the protocol with `protox`: no `protoc` is needed.
 
-/// Messages that carry secrets; their `Debug` is written by hand.
-const REDACTED: [&str; 2] = ["Resource", "Secret"];
+/// Messages that carry secrets or prompts; their `Debug` is written by hand.
+const REDACTED: [&str; 4] = ["Resource", "Secret", "Member", "Turn"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");

@@ -13,6 +13,7 @@ mod policy;
 mod resource;
 mod route;
 mod secret;
+mod shaping;
 mod tls;
 
 pub use invalid::Invalid;

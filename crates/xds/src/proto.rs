@@ -29,3 +29,24 @@ impl fmt::Debug for Secret {
         f.write_str("<redacted>")
     }
 }
+
+/// Its value may be a prompt.
+impl fmt::Debug for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { field, value } = self;
+        f.debug_struct("Member")
+            .field("field", field)
+            .field("bytes", &value.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { role, content } = self;
+        f.debug_struct("Turn")
+            .field("role", role)
+            .field("bytes", &content.len())
+            .finish_non_exhaustive()
+    }
+}

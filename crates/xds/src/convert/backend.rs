@@ -10,7 +10,7 @@ use super::common::{
 };
 use super::invalid::{At, Invalid};
 use super::secret::{Outgoing, Secrets, Slot};
-use super::{auth, tls};
+use super::{auth, shaping, tls};
 use crate::proto;
 use crate::proto::backend::Target;
 use crate::resource::ResourceKey;
@@ -124,6 +124,7 @@ fn policy_message(
         probe,
         ejection,
         transformation,
+        shaping,
     } = policy;
     proto::BackendPolicy {
         auth: auth.as_ref().map(|auth| auth::encode(auth, slot, secrets)),
@@ -137,6 +138,7 @@ fn policy_message(
             }),
         ejection: ejection.as_ref().map(Into::into),
         transformation: transformation.as_ref().map(Into::into),
+        shaping: shaping::said(shaping),
     }
 }
 
@@ -231,6 +233,7 @@ fn policy(
         probe,
         ejection,
         transformation,
+        shaping,
     } = message.ok_or_else(|| Invalid::new("is not set"))?;
     Ok(BackendPolicy {
         auth: proof
@@ -242,6 +245,7 @@ fn policy(
         probe: optional(probe, "probe")?,
         ejection: optional(ejection, "ejection")?,
         transformation: optional(transformation, "transformation")?,
+        shaping: optional(shaping, "shaping")?.unwrap_or_default(),
     })
 }
 

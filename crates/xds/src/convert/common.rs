@@ -11,6 +11,7 @@ use agw_core::id::{BackendKey, BackendKind, ObjectKey, RouteKind};
 use agw_core::listener::ClientValidationMode;
 use agw_core::matcher::Pattern;
 use agw_core::retry::ConnectFailure;
+use agw_core::shaping::{CachePlace, Role};
 use prost::UnknownEnumValue;
 
 use super::invalid::{At, Invalid, OrInvalid};
@@ -52,6 +53,8 @@ mirror! {
     proto::ConnectFailure, ConnectFailure: [Retry, Give];
     proto::Credentials, Credentials: [Allowed, Omitted];
     proto::Scheme, RedirectScheme: [Http, Https];
+    proto::Role, Role: [System, Developer, User, Assistant];
+    proto::CachePlace, CachePlace: [System, Tools, Messages];
 }
 
 /// An enumeration's value as it travels; one that a newer sender knows is an error here.

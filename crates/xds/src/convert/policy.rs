@@ -10,6 +10,7 @@ use agw_core::transform::{Edits, Transformation};
 
 use super::common::{each, enumeration, expression, field_name, list, one, optional, port};
 use super::invalid::{At, Invalid};
+use super::shaping;
 use crate::proto;
 
 /// What holds for a whole Gateway.
@@ -67,12 +68,14 @@ impl From<&TrafficPolicy> for proto::TrafficPolicy {
             post_routing,
             request_timeout,
             retry,
+            shaping,
         } = policy;
         Self {
             pre_routing: pre_routing.as_deref().map(Into::into),
             post_routing: post_routing.as_deref().map(Into::into),
             request_timeout: request_timeout.map(Into::into),
             retry: retry.as_ref().map(Into::into),
+            shaping: shaping::said(shaping),
         }
     }
 }
@@ -86,12 +89,14 @@ impl TryFrom<proto::TrafficPolicy> for TrafficPolicy {
             post_routing,
             request_timeout,
             retry,
+            shaping,
         } = policy;
         Ok(Self {
             pre_routing: optional(pre_routing, "pre_routing")?.map(Arc::new),
             post_routing: optional(post_routing, "post_routing")?.map(Arc::new),
             request_timeout: optional(request_timeout, "request_timeout")?,
             retry: optional(retry, "retry")?,
+            shaping: optional(shaping, "shaping")?.unwrap_or_default(),
         })
     }
 }
