@@ -8,7 +8,7 @@ use agw_core::matcher::PathMatch;
 use agw_core::retry::{ConnectFailure, Retry};
 use agw_core::snapshot::{RulePlan, TargetKind};
 use bytes::Bytes;
-use http::Response;
+use http::{HeaderMap, Response};
 use tokio::time::Instant;
 
 use super::attempt::{Failure, Refused};
@@ -150,18 +150,27 @@ impl Exchange {
         if let Some(policy) = &provider.policy.transformation {
             self.transform_outbound(policy, &target.label, &mut headers, &mut body);
         }
-        let question = Question::new(
-            provider,
-            routes,
-            Incoming {
-                method: &self.inbound.method,
-                path: &path,
-                query: self.inbound.query.as_deref(),
-                headers,
-                body,
-                stamp: self.stamp(),
-            },
-        )?;
+        let shaping = provider.policy.shaping.over(&plan.policy.shaping);
+        // Expressions see the headers that go to the backend; nothing is copied without any.
+        let seen = match shaping.computes() {
+            true => headers.clone(),
+            false => HeaderMap::new(),
+        };
+        let mut failures = Vec::new();
+        let incoming = Incoming {
+            method: &self.inbound.method,
+            path: &path,
+            query: self.inbound.query.as_deref(),
+            headers,
+            body,
+            stamp: self.stamp(),
+            shaping: &shaping,
+        };
+        let asked = Question::new(provider, routes, incoming, &mut |member, body| {
+            self.member(member, &seen, body, &mut failures)
+        });
+        self.count_failures(&target.label, &failures);
+        let question = asked?;
         self.dialect = Dialect::Api(question.operation);
         Ok(question)
     }

@@ -140,6 +140,7 @@ impl Exchange {
             response_model: None,
             stream: question.answer != Form::Whole,
             dropped: question.dropped.clone(),
+            undone: question.undone.clone(),
             usage: agw_ai::usage::Usage::default(),
             first_token: None,
             cost: None,
@@ -291,7 +292,7 @@ pub(super) fn provider_request(
     let target = PathAndQuery::try_from(target).map_err(|e| bad("path", &e))?;
     let authority = wiring.host()?;
     let mut headers = std::mem::take(&mut question.headers);
-    let pieces = pieces(provider, question);
+    let pieces = pieces(question);
     set_length(&mut headers, &pieces);
     // Usage is read from the bytes that pass: they must not be compressed.
     headers.insert(
@@ -336,14 +337,14 @@ fn set_length(headers: &mut HeaderMap, pieces: &[Bytes]) {
     }
 }
 
-/// The client's body with the model that is forced, and with usage asked for in a stream.
-fn pieces(provider: &AiProvider, question: &Question) -> Vec<Bytes> {
+/// The client's body with the model that is asked for, and with usage asked for in a stream.
+fn pieces(question: &Question) -> Vec<Bytes> {
     let facts = match (&question.facts, &question.call) {
         (Some(facts), None) => facts,
         _ => return vec![question.body.clone()],
     };
     let edits = Edits {
-        model: provider.model.as_deref(),
+        model: question.model.as_deref(),
         usage: question.usage_owner(),
     };
     splice(&question.body, facts, &edits).pieces

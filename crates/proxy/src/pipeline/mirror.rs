@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use agw_ai::format::Stamp;
 use agw_core::backend::{ApiRoute, AppProtocol, EndpointBackend};
+use agw_core::expr::{Input, RequestInput};
 use agw_core::filter::RedirectScheme;
-use agw_core::id::RouteKind;
+use agw_core::shaping::{Computed, Shaping};
 use agw_core::snapshot::{MirrorPlan, RulePlan, Target, TargetKind};
 use bytes::Bytes;
 use http::uri::Authority;
@@ -18,6 +19,7 @@ use super::attempt::{Asking, provider_request};
 use super::inbound::{ClientBody, target};
 use super::outbound;
 use super::question::{Incoming, Question};
+use super::transform::evaluate;
 use crate::body::{BodyCopy, UpstreamBody};
 use crate::connection::Client;
 use crate::error::Error;
@@ -40,6 +42,8 @@ struct Copied {
     protocol: AppProtocol,
     request_id: String,
     stamp: Stamp,
+    shaping: Shaping,
+    metadata: serde_json::Map<String, serde_json::Value>,
 }
 
 /// The body of a copy.
@@ -47,6 +51,16 @@ enum Body {
     Held(Vec<Bytes>),
     /// Still on its way to the first backend.
     Coming(BodyCopy),
+}
+
+/// What expressions on a copy read.
+struct Expressed<'a> {
+    method: &'a Method,
+    host: &'a str,
+    path: &'a str,
+    query: Option<&'a str>,
+    headers: HeaderMap,
+    metadata: serde_json::Value,
 }
 
 /// Which endpoint of the backend gets the copy.
@@ -70,20 +84,20 @@ impl Exchange {
                 wiring: live.wiring(mirror.target).clone(),
                 turn: state.next_turn(),
             };
-            if let Err(reason) = self.start_copy(recipient, plan.route.kind).await {
+            if let Err(reason) = self.start_copy(recipient, plan).await {
                 self.peer.worker.shard.mirrored(&target.label, reason);
             }
         }
     }
 
-    async fn start_copy(&mut self, recipient: Recipient, kind: RouteKind) -> Result<(), Reason> {
+    async fn start_copy(&mut self, recipient: Recipient, plan: &RulePlan) -> Result<(), Reason> {
         let worker = self.peer.worker.clone();
         if worker.mirrors.len() >= worker.limits.mirrors {
             return Err(Reason::MirrorsBusy);
         }
         let policy = recipient.target.policy();
         let protocol = match &recipient.target.kind {
-            TargetKind::Endpoints(backend) => outbound::protocol(kind, backend),
+            TargetKind::Endpoints(backend) => outbound::protocol(plan.route.kind, backend),
             TargetKind::Ai { .. } => AppProtocol::Http1,
         };
         let mut headers = outbound::forwardable_over(&self.inbound.headers, protocol);
@@ -109,6 +123,8 @@ impl Exchange {
             protocol,
             request_id: self.record.request_id.clone(),
             stamp: self.stamp(),
+            shaping: policy.shaping.over(&plan.policy.shaping),
+            metadata: self.metadata.clone(),
         };
         let deliver = deliver(worker.clone(), recipient, copied, body);
         worker.mirrors.spawn_local(deliver);
@@ -198,6 +214,28 @@ async fn drop_answer(mut response: Response<UpstreamBody>, most: usize) {
     }
 }
 
+impl Expressed<'_> {
+    fn member(&self, member: &Computed, body: &Bytes) -> Option<serde_json::Value> {
+        let asked = serde_json::from_slice(body).ok();
+        let mut input = Input::new();
+        input.request = Some(RequestInput {
+            method: self.method.as_str(),
+            scheme: "http",
+            host: self.host,
+            path: self.path,
+            query: self.query,
+            version: http::Version::HTTP_11,
+            headers: &self.headers,
+            body: Some(&body[..]),
+            start_time: None,
+            end_time: None,
+        });
+        input.metadata = Some(&self.metadata);
+        // Nobody waits for a copy: what has no value is left out without a word.
+        evaluate(member, input, asked.as_ref(), &mut Vec::new())
+    }
+}
+
 impl Copied {
     fn plain(
         mut self,
@@ -241,6 +279,17 @@ impl Copied {
             [whole] => whole.clone(),
             pieces => pieces.concat().into(),
         };
+        let expressed = Expressed {
+            method: &self.method,
+            host: &self.authority,
+            path: &self.path,
+            query: self.query.as_deref(),
+            headers: match self.shaping.computes() {
+                true => self.headers.clone(),
+                false => HeaderMap::new(),
+            },
+            metadata: self.metadata.into(),
+        };
         let incoming = Incoming {
             method: &self.method,
             path: &self.path,
@@ -248,8 +297,10 @@ impl Copied {
             headers: self.headers,
             body,
             stamp: self.stamp,
+            shaping: &self.shaping,
         };
-        let mut question = Question::new(provider, routes, incoming)?;
+        let evaluate = &mut |member: &Computed, body: &Bytes| expressed.member(member, body);
+        let mut question = Question::new(provider, routes, incoming, evaluate)?;
         let asking = Asking {
             method: &self.method,
             query: self.query.as_deref(),

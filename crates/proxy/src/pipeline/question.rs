@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use agw_ai::chat::Dropped;
 use agw_ai::dialect::{self, Dialect};
-use agw_ai::format::Stamp;
+use agw_ai::format::{Format, Stamp};
 use agw_ai::operation::{self, Detected, ModelPath, Operation, RouteTable, StreamForm};
 use agw_ai::request::{RequestFacts, UsageOwner};
+use agw_ai::shape::{self, Evaluate, Part};
 use agw_ai::translate::{self, Call, Offered, Plan};
 use agw_core::backend::{AiProvider, ApiRoute};
+use agw_core::shaping::Shaping;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 
@@ -22,6 +24,8 @@ pub(super) struct Incoming<'a> {
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) stamp: Stamp,
+    /// What becomes of it on its way.
+    pub(super) shaping: &'a Shaping,
 }
 
 /// What a provider is asked.
@@ -47,6 +51,8 @@ pub(super) struct Question {
     pub(super) dialect: &'static dyn Dialect,
     /// Where the provider says that it takes this; `None` is the usual place.
     pub(super) at: Option<Arc<str>>,
+    /// Parts of policies that the request could not be given.
+    pub(super) undone: Vec<Part>,
 }
 
 /// How a provider is asked.
@@ -71,23 +77,39 @@ impl Question {
         provider: &AiProvider,
         routes: &[ApiRoute],
         incoming: Incoming<'_>,
+        evaluate: &mut Evaluate<'_>,
     ) -> Result<Self, Error> {
         let Incoming {
             method,
             path,
             query,
             headers,
-            body,
+            mut body,
             stamp,
+            shaping,
         } = incoming;
-        let (operation, mut canonical, facts) = understand(path, routes, method, &body)?;
+        let (operation, mut canonical, mut facts) = understand(path, routes, method, &body)?;
         let named = ModelPath::parse(&canonical).filter(|named| named.operation() == operation);
         let client_model = match (&facts, named) {
             (Some(facts), _) => facts.model().cloned(),
             (None, Some(named)) => Some(named.model().into()),
             (None, None) => None,
         };
-        let model = provider.model.clone().or_else(|| client_model.clone());
+        let mut wanted = client_model.clone();
+        let mut undone = Vec::new();
+        if !shaping.is_empty() {
+            let request = shape::Request {
+                operation,
+                body: &body,
+                path_model: named.and(wanted.as_deref()),
+            };
+            let shaped = shape::before(shaping, request, evaluate)?;
+            facts = reread(facts, &body, &shaped.body)?;
+            let said = facts.as_ref().and_then(|facts| facts.model().cloned());
+            wanted = shaped.model.or(said);
+            (body, undone) = (shaped.body, shaped.undone);
+        }
+        let model = provider.model.clone().or(wanted);
         let answer = Form::of(facts.as_ref(), named, query);
         if let Some(named) = named {
             canonical = named.canonical(model.as_deref());
@@ -110,10 +132,17 @@ impl Question {
             body,
             call: None,
             dropped: Dropped::default(),
+            undone,
         };
         match plan {
-            Plan::PassThrough => Ok(question),
-            Plan::Translate(exchange) => question.translated(exchange, stamp),
+            Plan::PassThrough => {
+                question.finished(shaping, Format::of_operation(operation), evaluate)
+            }
+            Plan::Translate(exchange) => question.translated(exchange, stamp)?.finished(
+                shaping,
+                Some(exchange.provider()),
+                evaluate,
+            ),
             Plan::Unsupported => Err(Error::NotOffered {
                 provider: dialect.provider().name,
                 operation,
@@ -140,6 +169,28 @@ impl Question {
             dropped: made.dropped,
             ..self
         })
+    }
+
+    /// The question with what policies want of it in the words of the provider: `format`, or none
+    /// when it is no chat.
+    fn finished(
+        mut self,
+        shaping: &Shaping,
+        format: Option<Format>,
+        evaluate: &mut Evaluate<'_>,
+    ) -> Result<Self, Error> {
+        if shaping.caching.is_none() && shaping.final_transformations.is_none() {
+            return Ok(self);
+        }
+        let model = self.model.as_deref();
+        let shaped = shape::after(shaping, self.operation, format, model, &self.body, evaluate)?;
+        if self.call.is_none() {
+            self.facts = reread(self.facts, &self.body, &shaped.body)?;
+        }
+        self.body = shaped.body;
+        self.model = shaped.model.or(self.model);
+        self.undone.extend(shaped.undone);
+        Ok(self)
     }
 
     /// Who asks for a stream's usage: the gateway, where the client did not.
@@ -183,6 +234,19 @@ impl Form {
             },
             _ => Self::Whole,
         }
+    }
+}
+
+/// What a body says that was changed; facts are good for the one they were read from.
+fn reread(
+    facts: Option<RequestFacts>,
+    old: &Bytes,
+    new: &Bytes,
+) -> Result<Option<RequestFacts>, Error> {
+    match facts {
+        Some(facts) if old.as_ptr() == new.as_ptr() => Ok(Some(facts)),
+        Some(_) => Ok(Some(RequestFacts::read(new)?)),
+        None => Ok(None),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use agw_core::expr::{
     EvalError, Expression, Input, LlmInput, RequestInput, ResponseInput, SourceInput, Value,
 };
+use agw_core::shaping::Computed as Member;
 use agw_core::transform::{Edits, Transformation};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response};
@@ -151,6 +152,24 @@ impl Exchange {
         self.metadata.extend(computed.metadata);
     }
 
+    /// Computes a member of a request to a model. What fails is noted.
+    pub(super) fn member(
+        &self,
+        member: &Member,
+        headers: &HeaderMap,
+        body: &Bytes,
+        failures: &mut Vec<(String, EvalError)>,
+    ) -> Option<Tree> {
+        let metadata = Tree::Object(self.metadata.clone());
+        let asked = serde_json::from_slice(body).ok();
+        let mut input = self.input(&metadata, None);
+        if let Some(request) = &mut input.request {
+            request.headers = headers;
+            request.body = Some(&body[..]);
+        }
+        evaluate(member, input, asked.as_ref(), failures)
+    }
+
     pub(super) fn input<'a>(
         &'a self,
         metadata: &'a Tree,
@@ -184,13 +203,28 @@ impl Exchange {
         input
     }
 
-    fn count_failures(&self, place: &str, failures: &[(String, EvalError)]) {
+    pub(super) fn count_failures(&self, place: &str, failures: &[(String, EvalError)]) {
         for (name, error) in failures {
             let place = format!("{place} {name}");
             tracing::debug!(place, %error, "an expression has no value for this request");
             self.peer.worker.shard.expression_failed(&place.into());
         }
     }
+}
+
+/// The value of a member of a request to a model, whose body is `llmRequest` there.
+pub(super) fn evaluate<'a>(
+    member: &Member,
+    mut input: Input<'a>,
+    asked: Option<&'a Tree>,
+    failures: &mut Vec<(String, EvalError)>,
+) -> Option<Tree> {
+    input.llm_request = asked;
+    let value = member.value.eval(&input);
+    value
+        .map_err(|error| failures.push((member.field.to_string(), error)))
+        .ok()
+        .map(|value| value.to_json())
 }
 
 fn llm(ai: &AiRecord) -> LlmInput<'_> {

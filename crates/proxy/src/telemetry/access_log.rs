@@ -174,6 +174,7 @@ fn gen_ai(json: &mut Json, ai: &AiRecord) {
         r#""stream":false"#
     });
     dropped(json, &ai.dropped);
+    undone(json, &ai.undone);
     json.raw("}");
     if let Some(model) = ai.response_model.as_deref() {
         json.text(r#","response":{"model":"#, model).raw("}");
@@ -190,6 +191,18 @@ fn dropped(json: &mut Json, dropped: &Dropped) {
     let mut before = r#","dropped_fields":["#;
     for path in dropped.paths() {
         json.text(before, path);
+        before = ",";
+    }
+    if before == "," {
+        json.raw("]");
+    }
+}
+
+/// What policies ask for and this request could not be given.
+fn undone(json: &mut Json, parts: &[agw_ai::shape::Part]) {
+    let mut before = r#","policies_not_applied":["#;
+    for part in parts {
+        json.text(before, part.word());
         before = ",";
     }
     if before == "," {

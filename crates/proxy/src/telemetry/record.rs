@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use agw_ai::chat::Dropped;
 use agw_ai::operation::Operation;
 use agw_ai::price::{NanoUsd, PriceTable};
+use agw_ai::shape::Part;
 use agw_ai::usage::Usage;
 use agw_core::snapshot::{RulePlan, Target};
 use http::{HeaderName, HeaderValue, Method, StatusCode, Version};
@@ -55,6 +56,8 @@ pub(crate) struct AiRecord {
     pub(crate) stream: bool,
     /// Fields of the request that the provider's format cannot say.
     pub(crate) dropped: Dropped,
+    /// Parts of policies that the request could not be given.
+    pub(crate) undone: Vec<Part>,
     pub(crate) usage: Usage,
     pub(crate) first_token: Option<Duration>,
     /// Known when the request is reported, for models with a price.

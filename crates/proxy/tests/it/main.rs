@@ -22,6 +22,7 @@ mod mirror;
 mod plain;
 mod reload;
 mod routing;
+mod shaping;
 mod streams;
 mod tls;
 mod token_endpoint;
