@@ -20,3 +20,4 @@ mod patterns;
 mod reload;
 mod sarif;
 mod setup;
+mod shaping;

@@ -104,7 +104,7 @@ pub(crate) fn setups() -> Vec<Setup> {
     std::iter::once(examples()).chain(seed()).collect()
 }
 
-fn top() -> PathBuf {
+pub(crate) fn top() -> PathBuf {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     top.canonicalize().unwrap()
 }
