@@ -147,7 +147,7 @@ fn shaped(
         let Some(ai) = &layer.policies.ai else {
             continue;
         };
-        if purpose == Purpose::Plain {
+        if matches!(purpose, Purpose::Plain(_)) {
             let message = "the backend is no model: `ai` changes nothing";
             let field = layer.at("ai");
             report.add(layer.subject, Code::NoEffect, &field, message, "remove it");
