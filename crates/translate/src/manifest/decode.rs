@@ -15,12 +15,9 @@ pub(crate) fn decode<T: DeserializeOwned>(value: Value) -> (Option<T>, Vec<Viola
     let unknown = RefCell::new(Vec::new());
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(value, &mut track);
-    let mut note = |path: serde_ignored::Path<'_>| unknown.borrow_mut().push(ignored_path(&path));
-    let noted = serde_ignored::Deserializer::new(tracked, &mut note);
-    // Not by type: each of the hundreds of types would be compiled anew for each layer above, which
-    // is a tenth of the program.
-    let mut erased = <dyn erased_serde::Deserializer<'_>>::erase(noted);
-    let result: Result<T, _> = erased_serde::deserialize(&mut erased);
+    let result: Result<T, _> = serde_ignored::deserialize(tracked, |path| {
+        unknown.borrow_mut().push(ignored_path(&path))
+    });
     let mut violations: Vec<_> = unknown
         .into_inner()
         .into_iter()
