@@ -6,8 +6,11 @@ use crate::setup::{Rig, chat, one_route};
 
 #[test]
 fn retries_are_bounded_by_what_the_traffic_pays_for() {
+    // It is never taken out: one that is gets no retries at all.
     let manifest = one_route("gpt-4o")
-        + "  policies:\n    retry: {attempts: 2, backoff: {baseInterval: 1ms, maxInterval: 1ms}}\n";
+        + "  policies:\n"
+        + "    retry: {attempts: 2, backoff: {baseInterval: 1ms, maxInterval: 1ms}}\n"
+        + "    health: {eviction: {duration: 10s, consecutiveFailures: 1000}}\n";
     let rig = Rig::with(&manifest);
     let started = Instant::now();
     let requests = 300;
