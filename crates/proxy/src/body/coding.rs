@@ -14,6 +14,10 @@ const STEP: usize = 2 << 10;
 /// and may become this much. What expands further is meant to fill memory.
 const ROOM: usize = 4 << 20;
 
+/// A frame of zstd may look back so far, as a power of two: eight megabytes, which is what decoders
+/// have to take and encoders may not exceed in HTTP (RFC 8878 §3.1.1.1.2, RFC 9659).
+const WINDOW: u32 = 23;
+
 /// A coding that can be undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Coding {
@@ -98,10 +102,12 @@ impl Decoder {
                 Room::default(),
                 STEP,
             ))),
-            Coding::Zstd => Kind::Zstd(Zstd {
-                decoder: raw::Decoder::new()?,
-                frame: Frame::Open,
-            }),
+            Coding::Zstd => {
+                let mut decoder = raw::Decoder::new()?;
+                decoder.set_parameter(raw::DParameter::WindowLogMax(WINDOW))?;
+                let frame = Frame::Open;
+                Kind::Zstd(Zstd { decoder, frame })
+            }
         };
         Ok(Self {
             kind,

@@ -103,6 +103,20 @@ fn what_is_meant_to_fill_memory_is_refused() {
 }
 
 #[test]
+fn a_window_that_takes_too_much_memory_is_refused() {
+    for (log, fits) in [(23, true), (24, false)] {
+        let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 3).unwrap();
+        encoder.window_log(log).unwrap();
+        // Without a size in its head a frame has the window that it was asked for.
+        encoder.write_all(&events()).unwrap();
+        encoder.flush().unwrap();
+        let coded = encoder.finish().unwrap();
+        let decoded = decode(Coding::Zstd, [&coded[..]].into_iter());
+        assert_eq!(decoded.is_ok(), fits, "{log}: {decoded:?}");
+    }
+}
+
+#[test]
 fn only_one_known_coding_is_undone() {
     let coding = |values: &[&str]| {
         let mut headers = HeaderMap::new();
