@@ -4,7 +4,6 @@ pub mod anthropic;
 pub mod azure;
 pub mod bedrock;
 mod compatible;
-pub mod custom;
 pub mod gemini;
 pub mod openai;
 pub mod vertex;
@@ -216,14 +215,14 @@ fn prefixed<'p>(path: &'p str, base: &str, prefix: Option<&str>) -> Cow<'p, str>
 /// The dialect of a provider.
 pub fn of(kind: ProviderKind) -> &'static dyn Dialect {
     match kind {
-        ProviderKind::OpenAi => &openai::OpenAi,
+        ProviderKind::OpenAi => &openai::OpenAi::ITSELF,
         ProviderKind::Anthropic => &anthropic::Anthropic,
         ProviderKind::Gemini => &gemini::Gemini,
         ProviderKind::Bedrock => &bedrock::Bedrock,
         ProviderKind::Azure => &azure::Azure::Current,
         ProviderKind::AzureDeployment => &azure::Azure::Dated,
         ProviderKind::VertexAi => vertex::of_model(""),
-        ProviderKind::Custom => &custom::Custom,
+        ProviderKind::Custom => &openai::OpenAi::CUSTOM,
     }
 }
 
@@ -240,6 +239,6 @@ pub fn of_client(operation: Operation) -> &'static dyn Dialect {
     match operation {
         Operation::Messages | Operation::CountTokens => &anthropic::Anthropic,
         Operation::GenerateContent | Operation::GeminiCountTokens => &gemini::Gemini,
-        _ => &openai::OpenAi,
+        _ => &openai::OpenAi::ITSELF,
     }
 }

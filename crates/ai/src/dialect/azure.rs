@@ -50,29 +50,29 @@ impl Dialect for Azure {
     }
 
     fn upstream_path<'p>(&self, path: &'p str, prefix: Option<&str>) -> Cow<'p, str> {
-        OpenAi.upstream_path(path, Some(prefix.unwrap_or(PROVIDER.base_path)))
+        OpenAi::ITSELF.upstream_path(path, Some(prefix.unwrap_or(PROVIDER.base_path)))
     }
 
     fn formats(&self) -> &'static [Format] {
         match self {
-            Self::Current => OpenAi.formats(),
+            Self::Current => OpenAi::ITSELF.formats(),
             Self::Dated => &[Format::OpenAiChat],
         }
     }
 
     fn serves(&self, operation: Operation) -> bool {
         match self {
-            Self::Current => OpenAi.serves(operation),
-            Self::Dated => OpenAi.serves(operation) && operation != Operation::Responses,
+            Self::Current => OpenAi::ITSELF.serves(operation),
+            Self::Dated => OpenAi::ITSELF.serves(operation) && operation != Operation::Responses,
         }
     }
 
     fn success_keys(&self, operation: Operation) -> &'static [&'static str] {
-        OpenAi.success_keys(operation)
+        OpenAi::ITSELF.success_keys(operation)
     }
 
     fn event_limit(&self, operation: Operation) -> usize {
-        OpenAi.event_limit(operation)
+        OpenAi::ITSELF.event_limit(operation)
     }
 
     fn read_event<'e>(
@@ -81,19 +81,19 @@ impl Dialect for Azure {
         event: &'e Event,
         started: Started,
     ) -> Reading<'e> {
-        OpenAi.read_event(operation, event, started)
+        OpenAi::ITSELF.read_event(operation, event, started)
     }
 
     fn read_error(&self, json: &[u8]) -> ProviderError {
-        OpenAi.read_error(json)
+        OpenAi::ITSELF.read_error(json)
     }
 
     fn envelope(&self, error: &ErrorBody<'_>) -> Bytes {
-        OpenAi.envelope(error)
+        OpenAi::ITSELF.envelope(error)
     }
 
     fn cut_event(&self, operation: Operation, error: &ErrorBody<'_>, last: Option<&[u8]>) -> Bytes {
-        OpenAi.cut_event(operation, error, last)
+        OpenAi::ITSELF.cut_event(operation, error, last)
     }
 }
 

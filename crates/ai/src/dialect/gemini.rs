@@ -83,7 +83,7 @@ impl Dialect for Gemini {
         match operation {
             Operation::GenerateContent => &["candidates", "promptFeedback"],
             Operation::GeminiCountTokens => &["totalTokens"],
-            Operation::Embeddings | Operation::Models => OpenAi.success_keys(operation),
+            Operation::Embeddings | Operation::Models => OpenAi::ITSELF.success_keys(operation),
             _ => &[],
         }
     }

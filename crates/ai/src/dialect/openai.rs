@@ -17,7 +17,7 @@ use crate::sse::{EVENT_LIMIT, Event};
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
-pub struct OpenAi;
+pub struct OpenAi(&'static Provider);
 
 const PROVIDER: Provider = Provider {
     name: "openai",
@@ -29,9 +29,24 @@ const PROVIDER: Provider = Provider {
     probe_path: "/v1/models",
 };
 
+/// A server that says which APIs it has. Each has a host of its own; this one is nobody's.
+const CUSTOM: Provider = Provider {
+    name: "custom",
+    host: "localhost",
+    key_variable: "",
+    ..PROVIDER
+};
+
+impl OpenAi {
+    /// OpenAI itself.
+    pub const ITSELF: Self = Self(&PROVIDER);
+    /// Whoever says which APIs it has; requests go by [`offered`](crate::translate::offered).
+    pub const CUSTOM: Self = Self(&CUSTOM);
+}
+
 impl Dialect for OpenAi {
     fn provider(&self) -> &'static Provider {
-        &PROVIDER
+        self.0
     }
 
     fn credential(&self, key: &str) -> Result<Credential, InvalidHeaderValue> {
@@ -39,7 +54,7 @@ impl Dialect for OpenAi {
     }
 
     fn upstream_path<'p>(&self, path: &'p str, prefix: Option<&str>) -> Cow<'p, str> {
-        super::prefixed(path, PROVIDER.base_path, prefix)
+        super::prefixed(path, self.0.base_path, prefix)
     }
 
     fn formats(&self) -> &'static [Format] {
@@ -119,11 +134,11 @@ mod tests {
     #[test]
     fn the_key_is_sent_as_one_bearer_token_and_never_prints() {
         for key in ["sk-1", "Bearer sk-1", "bearer  sk-1\n", " sk-1 "] {
-            let credential = OpenAi.credential(key).unwrap();
+            let credential = OpenAi::ITSELF.credential(key).unwrap();
             assert_eq!(credential.value.as_bytes(), b"Bearer sk-1", "{key:?}");
             assert!(!format!("{credential:?}").contains("sk-1"));
         }
-        assert!(OpenAi.credential("sk\n1").is_err());
+        assert!(OpenAi::ITSELF.credential("sk\n1").is_err());
     }
 
     #[test]
@@ -147,7 +162,7 @@ mod tests {
         ];
         for (path, prefix, expected) in table {
             assert_eq!(
-                OpenAi.upstream_path(path, prefix),
+                OpenAi::ITSELF.upstream_path(path, prefix),
                 expected,
                 "{path} {prefix:?}"
             );

@@ -7,7 +7,7 @@ use crate::dialect::openai::OpenAi;
 const CHAT: &str = r#"{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"gpt-4o-2024-08-06","choices":[{"index":0,"message":{"role":"assistant","content":"say \"error\": {}"},"finish_reason":"stop"}],"usage":{"prompt_tokens":19,"completion_tokens":10,"total_tokens":29}}"#;
 
 fn read(operation: Operation, chunks: &[&[u8]]) -> Summary {
-    let mut reader = ResponseReader::new(&OpenAi, operation);
+    let mut reader = ResponseReader::new(&OpenAi::ITSELF, operation);
     for chunk in chunks {
         reader.push(chunk);
     }
@@ -88,7 +88,7 @@ fn reads_answers_of_anthropics() {
 #[test]
 fn decides_as_soon_as_it_can() {
     let first_at = |body: &str| {
-        let mut reader = ResponseReader::new(&OpenAi, Operation::Chat);
+        let mut reader = ResponseReader::new(&OpenAi::ITSELF, Operation::Chat);
         (1..=body.len())
             .map(|n| (n, reader.push(&body.as_bytes()[n - 1..n])))
             .find(|(_, verdict)| *verdict != Verdict::Undecided)
@@ -107,7 +107,7 @@ fn decides_as_soon_as_it_can() {
 
 #[test]
 fn does_not_hold_a_long_undecided_response_for_ever() {
-    let mut reader = ResponseReader::new(&OpenAi, Operation::Chat);
+    let mut reader = ResponseReader::new(&OpenAi::ITSELF, Operation::Chat);
     let padding = format!(r#"{{"padding":"{}"#, "x".repeat(DECIDE_WITHIN));
     assert_eq!(reader.push(padding.as_bytes()), Verdict::Good);
 }

@@ -23,7 +23,7 @@ fn read<'a>(
     owner: UsageOwner,
     chunks: impl IntoIterator<Item = &'a [u8]>,
 ) -> Log {
-    let mut reader = StreamReader::new(&OpenAi, operation, owner);
+    let mut reader = StreamReader::new(&OpenAi::ITSELF, operation, owner);
     let mut pieces = Vec::new();
     for chunk in chunks {
         reader
@@ -267,7 +267,7 @@ fn takes_out_the_usage_chunk_that_only_the_gateway_asked_for_and_nothing_else() 
 #[test]
 fn neighbours_of_one_class_come_as_one_slice_of_the_chunk() {
     let chunk = Bytes::from_static(CASES[0].bytes);
-    let mut reader = StreamReader::new(&OpenAi, Operation::Chat, UsageOwner::Gateway);
+    let mut reader = StreamReader::new(&OpenAi::ITSELF, Operation::Chat, UsageOwner::Gateway);
     let mut pieces = Vec::new();
     reader.push(chunk.clone(), &mut pieces).unwrap();
     let classes: Vec<_> = pieces.iter().map(|piece| piece.class.clone()).collect();
@@ -281,7 +281,7 @@ fn neighbours_of_one_class_come_as_one_slice_of_the_chunk() {
 
 #[test]
 fn what_a_model_wrote_never_prints() {
-    let mut reader = StreamReader::new(&OpenAi, Operation::Chat, UsageOwner::Client);
+    let mut reader = StreamReader::new(&OpenAi::ITSELF, Operation::Chat, UsageOwner::Client);
     let mut pieces = Vec::new();
     let stream = b"data: {\"choices\":[{\"text\":\"secret\"}]}\n\ndata: {\"secret";
     reader
@@ -311,7 +311,7 @@ fn what_is_no_chunk_is_no_content_before_the_start_and_passes_after_it() {
 
 #[test]
 fn an_event_over_the_limit_ends_the_stream_behind_what_came_before() {
-    let mut reader = StreamReader::new(&OpenAi, Operation::Chat, UsageOwner::Client);
+    let mut reader = StreamReader::new(&OpenAi::ITSELF, Operation::Chat, UsageOwner::Client);
     let mut pieces = Vec::new();
     let chunk = [
         &b": ping\n\ndata: "[..],
@@ -333,7 +333,7 @@ fn an_event_over_the_limit_ends_the_stream_behind_what_came_before() {
 fn a_broken_stream_ends_in_an_error_event_of_its_dialect() {
     let error = ErrorBody::new(StatusCode::BAD_GATEWAY, "the \"stream\" broke").code("stream_cut");
     let mut pieces = Vec::new();
-    let reader = StreamReader::new(&OpenAi, Operation::Chat, UsageOwner::Client);
+    let reader = StreamReader::new(&OpenAi::ITSELF, Operation::Chat, UsageOwner::Client);
     assert_eq!(
         reader.cut_event(&error),
         concat!(
@@ -342,7 +342,7 @@ fn a_broken_stream_ends_in_an_error_event_of_its_dialect() {
             "\n\n"
         )
     );
-    let mut reader = StreamReader::new(&OpenAi, Operation::Responses, UsageOwner::Client);
+    let mut reader = StreamReader::new(&OpenAi::ITSELF, Operation::Responses, UsageOwner::Client);
     reader
         .push(Bytes::from_static(CASES.last().unwrap().bytes), &mut pieces)
         .unwrap();
@@ -358,7 +358,8 @@ fn a_broken_stream_ends_in_an_error_event_of_its_dialect() {
     );
     // Read back, both are errors and no end.
     for operation in [Operation::Chat, Operation::Responses] {
-        let cut = StreamReader::new(&OpenAi, operation, UsageOwner::Client).cut_event(&error);
+        let cut =
+            StreamReader::new(&OpenAi::ITSELF, operation, UsageOwner::Client).cut_event(&error);
         let log = read(operation, UsageOwner::Client, [&*cut]);
         assert_eq!((log.classes.as_str(), log.ending), ("!", Ending::Failed));
     }

@@ -27,12 +27,12 @@ fn what_both_speak_passes_through_and_the_rest_is_translated_where_it_can_be() {
     let messages_to_chat = Exchange::new(Format::AnthropicMessages, Format::OpenAiChat);
     use Operation::{Chat, Completions, CountTokens, Embeddings, Messages, Models, Responses};
     let table: [(Operation, &dyn Dialect, Plan); 13] = [
-        (Chat, &OpenAi, Plan::PassThrough),
-        (Responses, &OpenAi, Plan::PassThrough),
-        (Embeddings, &OpenAi, Plan::PassThrough),
-        (Models, &OpenAi, Plan::PassThrough),
-        (Messages, &OpenAi, Plan::Translate(messages_to_chat)),
-        (CountTokens, &OpenAi, Plan::Unsupported),
+        (Chat, &OpenAi::ITSELF, Plan::PassThrough),
+        (Responses, &OpenAi::ITSELF, Plan::PassThrough),
+        (Embeddings, &OpenAi::ITSELF, Plan::PassThrough),
+        (Models, &OpenAi::ITSELF, Plan::PassThrough),
+        (Messages, &OpenAi::ITSELF, Plan::Translate(messages_to_chat)),
+        (CountTokens, &OpenAi::ITSELF, Plan::Unsupported),
         (Chat, &Anthropic, Plan::Translate(chat_to_messages)),
         (
             Responses,
