@@ -24,6 +24,37 @@ struct Written<'a> {
     purpose: Purpose<'a>,
 }
 
+impl Written<'_> {
+    /// A Secret beside the object.
+    fn secret(&self, name: &str) -> ObjectKey {
+        ObjectKey::new(self.layer.subject.key.namespace.clone(), name)
+    }
+
+    fn inside(&self, name: &str) -> Self {
+        Self {
+            field: format!("{}.{name}", self.field),
+            ..*self
+        }
+    }
+
+    /// What `secretRef` led to. Where that is nothing the backend is not served.
+    fn secret_or(
+        &self,
+        found: Result<Auth, (Code, Unresolved)>,
+        remedy: &str,
+        refs: &mut Result<(), Unresolved>,
+        report: &mut Report,
+    ) -> Auth {
+        resolved(found, &self.inside("secretRef"), remedy, refs, report)
+    }
+
+    fn reject(&self, message: &str, remedy: &str, report: &mut Report) -> Rejected {
+        let (subject, code) = (self.layer.subject, Code::InvalidBackend);
+        report.add(subject, code, &self.field, message, remedy);
+        Rejected
+    }
+}
+
 /// One way of proof.
 #[derive(Clone, Copy)]
 enum Way<'a> {
@@ -92,11 +123,11 @@ impl Context<'_> {
                 Ok(Auth::Key(bare(key.expose())))
             }
             [Way::SecretRef(reference)] => {
-                let namespace = layer.subject.key.namespace.clone();
-                let key = ObjectKey::new(namespace, reference.name.as_str());
+                let at = at("secretRef");
+                let key = at.secret(&reference.name);
                 let found = self.secret(&key, reference.key.as_deref(), purpose);
                 let remedy = "create the Secret with the key's value under `Authorization`";
-                Ok(resolved(found, &at("secretRef"), remedy, refs, report))
+                Ok(resolved(found, &at, remedy, refs, report))
             }
             _ => {
                 report.add(

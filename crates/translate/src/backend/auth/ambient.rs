@@ -7,7 +7,6 @@ use agw_core::cloud::{AzureAuth, GcpAuth, GcpIdentity, GcpToken};
 use super::Written;
 use crate::backend::policies::Asked;
 use crate::expression::Rejected;
-use crate::finding::Code;
 use crate::report::Report;
 
 /// A cloud whose tokens bear all that proves who asks.
@@ -54,14 +53,10 @@ impl Cloud {
             return Ok(());
         }
         let name = self.name();
-        report.add(
-            at.layer.subject,
-            Code::InvalidBackend,
-            &at.field,
-            format!("the gateway's own identity would be shown to {host}, which is not {name}'s"),
-            "refer to a credential of your own with `secretRef`",
-        );
-        Err(Rejected)
+        let message =
+            format!("the gateway's own identity would be shown to {host}, which is not {name}'s");
+        let remedy = "refer to a credential of your own with `secretRef`";
+        Err(at.reject(&message, remedy, report))
     }
 }
 

@@ -1,8 +1,6 @@
 //! Keys and tokens of the clouds.
 
-use agw_api::backend_policy::{
-    AwsAuth, AzureAuth, AzureManagedIdentity, GcpAuth, GcpTokenType, SecretName,
-};
+use agw_api::backend_policy::{AwsAuth, AzureAuth, AzureManagedIdentity, GcpAuth, GcpTokenType};
 use agw_api::conditions::backend as reasons;
 use agw_core::backend::{Auth, AwsKey, ProviderKind};
 use agw_core::cloud::{self, AzureClient, GcpIdentity, GcpToken, ManagedIdentity, ServiceAccount};
@@ -10,7 +8,7 @@ use agw_core::id::ObjectKey;
 use agw_core::secret::Secret;
 
 use super::ambient::Cloud;
-use super::{Context, Unresolved, Written, lacking, missing, resolved};
+use super::{Context, Unresolved, Written, lacking, missing};
 use crate::backend::policies::Purpose;
 use crate::expression::Rejected;
 use crate::finding::Code;
@@ -28,14 +26,11 @@ impl Context<'_> {
         let region = match at.purpose {
             Purpose::Ai(asked) if asked.kind == ProviderKind::Bedrock => asked.region,
             _ => {
-                report.add(
-                    at.layer.subject,
-                    Code::InvalidBackend,
-                    &at.field,
+                return Err(at.reject(
                     "a key of AWS signs requests to `bedrock`, and this is another provider",
                     "write `secretRef` with the provider's own key",
-                );
-                return Err(Rejected);
+                    report,
+                ));
             }
         };
         let region = aws.region.as_deref().unwrap_or(region);
@@ -45,15 +40,9 @@ impl Context<'_> {
                 Some(mock) => signer(mock.clone(), mock, None, region),
             });
         };
-        let found = self.aws_key(&at.secret(reference), region);
+        let found = self.aws_key(&at.secret(&reference.name), region);
         let remedy = "create the Secret with `accessKey` and `secretKey`";
-        Ok(resolved(
-            found,
-            &at.inside("secretRef"),
-            remedy,
-            refs,
-            report,
-        ))
+        Ok(at.secret_or(found, remedy, refs, report))
     }
 
     /// A token of Google's.
@@ -70,14 +59,11 @@ impl Context<'_> {
                 audience: audience.as_deref().map(Into::into),
             },
             (GcpTokenType::AccessToken, Some(_)) => {
-                report.add(
-                    at.layer.subject,
-                    Code::InvalidBackend,
-                    &at.inside("audience").field,
+                return Err(at.inside("audience").reject(
                     "`audience` is of ID tokens",
                     "write `type: IdToken`, or remove it",
-                );
-                return Err(Rejected);
+                    report,
+                ));
             }
         };
         let Some(reference) = &gcp.secret_ref else {
@@ -99,8 +85,7 @@ impl Context<'_> {
                 token,
             }))));
         };
-        let namespace = at.layer.subject.key.namespace.clone();
-        let key = ObjectKey::new(namespace, reference.name.as_str());
+        let key = at.secret(&reference.name);
         let found = match self.secret_text(&key, reference.key.as_deref()) {
             Ok(text) => match ServiceAccount::parse(text.expose()) {
                 Ok(account) => Ok(self.token(Auth::Gcp(Box::new(cloud::GcpAuth {
@@ -117,13 +102,7 @@ impl Context<'_> {
             Err(error) => Err(error),
         };
         let remedy = "create the Secret with the service account's key file";
-        Ok(resolved(
-            found,
-            &at.inside("secretRef"),
-            remedy,
-            refs,
-            report,
-        ))
+        Ok(at.secret_or(found, remedy, refs, report))
     }
 
     /// A token of Microsoft Entra's.
@@ -140,15 +119,9 @@ impl Context<'_> {
             &azure.workload_identity,
         ) {
             (Some(reference), None, None) => {
-                let found = self.azure_client(&at.secret(reference));
+                let found = self.azure_client(&at.secret(&reference.name));
                 let remedy = "create the Secret with `clientId`, `tenantId` and `clientSecret`";
-                return Ok(resolved(
-                    found,
-                    &at.inside("secretRef"),
-                    remedy,
-                    refs,
-                    report,
-                ));
+                return Ok(at.secret_or(found, remedy, refs, report));
             }
             (None, None, None) => cloud::AzureAuth::Ambient,
             (None, None, Some(_)) => cloud::AzureAuth::WorkloadIdentity,
@@ -156,14 +129,11 @@ impl Context<'_> {
                 cloud::AzureAuth::ManagedIdentity(managed(identity, at, report)?)
             }
             _ => {
-                report.add(
-                    at.layer.subject,
-                    Code::InvalidBackend,
-                    &at.field,
+                return Err(at.reject(
                     "`secretRef`, `managedIdentity` and `workloadIdentity` exclude each other",
                     "keep one of them",
-                );
-                return Err(Rejected);
+                    report,
+                ));
             }
         };
         Cloud::Azure.check(at, report)?;
@@ -225,20 +195,6 @@ impl Context<'_> {
     }
 }
 
-impl Written<'_> {
-    fn secret(&self, reference: &SecretName) -> ObjectKey {
-        let namespace = self.layer.subject.key.namespace.clone();
-        ObjectKey::new(namespace, reference.name.as_str())
-    }
-
-    fn inside(&self, name: &str) -> Self {
-        Self {
-            field: format!("{}.{name}", self.field),
-            ..*self
-        }
-    }
-}
-
 fn signer(id: Secret, secret: Secret, session: Option<Secret>, region: &str) -> Auth {
     Auth::Aws(Box::new(AwsKey {
         id,
@@ -264,16 +220,11 @@ fn managed(
         (Some(id), None, None) => Ok(Some(ManagedIdentity::Client(text(id)))),
         (None, Some(id), None) => Ok(Some(ManagedIdentity::Object(text(id)))),
         (None, None, Some(id)) => Ok(Some(ManagedIdentity::Resource(text(id)))),
-        _ => {
-            report.add(
-                at.layer.subject,
-                Code::InvalidBackend,
-                &at.inside("managedIdentity").field,
-                "`clientId`, `objectId` and `resourceId` exclude each other",
-                "keep one of them",
-            );
-            Err(Rejected)
-        }
+        _ => Err(at.inside("managedIdentity").reject(
+            "`clientId`, `objectId` and `resourceId` exclude each other",
+            "keep one of them",
+            report,
+        )),
     }
 }
 
