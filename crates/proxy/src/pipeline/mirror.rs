@@ -11,7 +11,7 @@ use agw_core::shaping::{Computed, Shaping};
 use agw_core::snapshot::{MirrorPlan, RulePlan, Target, TargetKind};
 use bytes::Bytes;
 use http::uri::Authority;
-use http::{HeaderMap, Method, Response, header};
+use http::{HeaderMap, Method, Response, Version, header};
 use http_body_util::BodyExt;
 
 use super::Exchange;
@@ -38,6 +38,8 @@ struct Copied {
     headers: HeaderMap,
     client: Arc<Client>,
     scheme: RedirectScheme,
+    /// That the client spoke.
+    version: Version,
     /// What a plain backend is spoken to in.
     protocol: AppProtocol,
     request_id: String,
@@ -56,6 +58,8 @@ enum Body {
 /// What expressions on a copy read.
 struct Expressed<'a> {
     method: &'a Method,
+    scheme: RedirectScheme,
+    version: Version,
     host: &'a str,
     path: &'a str,
     query: Option<&'a str>,
@@ -120,6 +124,7 @@ impl Exchange {
             headers,
             client: self.peer.client.clone(),
             scheme: self.peer.scheme,
+            version: self.inbound.version,
             protocol,
             request_id: self.record.request_id.clone(),
             stamp: self.stamp(),
@@ -220,11 +225,11 @@ impl Expressed<'_> {
         let mut input = Input::new();
         input.request = Some(RequestInput {
             method: self.method.as_str(),
-            scheme: "http",
+            scheme: self.scheme.as_str(),
             host: self.host,
             path: self.path,
             query: self.query,
-            version: http::Version::HTTP_11,
+            version: self.version,
             headers: &self.headers,
             body: Some(&body[..]),
             start_time: None,
@@ -281,6 +286,8 @@ impl Copied {
         };
         let expressed = Expressed {
             method: &self.method,
+            scheme: self.scheme,
+            version: self.version,
             host: &self.authority,
             path: &self.path,
             query: self.query.as_deref(),

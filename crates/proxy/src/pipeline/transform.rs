@@ -179,7 +179,7 @@ impl Exchange {
         let mut input = Input::new();
         input.request = Some(RequestInput {
             method: inbound.method.as_str(),
-            scheme: "http",
+            scheme: self.peer.scheme.as_str(),
             host: &inbound.authority,
             path: &inbound.path,
             query: inbound.query.as_deref(),

@@ -6,10 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agw_core::backend::{AppProtocol, Backend};
+use agw_core::expr::Expression;
+use agw_core::header::FieldName;
 use agw_core::id::RouteKind;
 use agw_core::listener::{
     Certificate, ClientValidation, ClientValidationMode, ListenerTls, Protocol,
 };
+use agw_core::transform::{Edits, Transformation};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -73,7 +76,7 @@ async fn one_port_tells_its_listeners_apart_by_name() {
     let to = endpoints("ended", &[echo("ended:", None).await]);
     let gateway = Gateway::start(|_| crate::gateway::Plan::default()).await;
     let port = gateway.address.port();
-    let config = routed(
+    let mut config = routed(
         vec![
             listener(
                 "https",
@@ -103,6 +106,15 @@ async fn one_port_tells_its_listeners_apart_by_name() {
             ),
         ],
     );
+    let name = FieldName::parse("x-scheme").unwrap();
+    let scheme = Expression::compile("request.scheme").unwrap();
+    config.policy.post_routing = Some(Arc::new(Transformation {
+        response: Edits {
+            set: vec![(name, scheme)],
+            ..Edits::default()
+        },
+        ..Transformation::default()
+    }));
     gateway.put(2, config).await;
     let alpn: &[&[u8]] = &[b"h2", b"http/1.1"];
     let connect = |name: &'static str, alpn| authority.connect(gateway.address, name, alpn, None);
@@ -115,6 +127,7 @@ async fn one_port_tells_its_listeners_apart_by_name() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("x-scheme: https\r\n"), "{answer}");
 
     let stream = connect("ended.example", alpn).await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), None);
