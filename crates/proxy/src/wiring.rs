@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use agw_core::backend::{Auth, ProviderKind};
+use agw_ai::dialect::{self, compatible_at};
+use agw_core::backend::{AiProvider, Auth, ProviderKind};
 use agw_core::snapshot::{Target, TargetKind};
 use http::uri::Authority;
 
@@ -18,6 +19,8 @@ pub(crate) struct Wiring {
     /// How a provider is addressed. Plain backends are addressed as the client did.
     host: Option<Authority>,
     pub(crate) authorization: Authorization,
+    /// Whose models these are, as far as the address or the manifest tells.
+    pub(crate) vendor: Option<&'static str>,
 }
 
 impl Wiring {
@@ -35,6 +38,7 @@ impl Wiring {
                     sources,
                     before,
                 ),
+                vendor: vendor(provider),
             },
             TargetKind::Endpoints(plain) => Self {
                 endpoints: plain
@@ -52,6 +56,7 @@ impl Wiring {
                     sources,
                     before,
                 ),
+                vendor: None,
             },
         }
     }
@@ -65,5 +70,18 @@ impl Wiring {
     pub(crate) fn host(&self) -> Result<Authority, Error> {
         let invalid = || Error::NoBackend("the provider's host is not valid".to_owned());
         self.host.clone().ok_or_else(invalid)
+    }
+}
+
+/// `None` where the dialect of a request tells it.
+fn vendor(provider: &AiProvider) -> Option<&'static str> {
+    let host = &provider.endpoint.host;
+    match provider.kind {
+        ProviderKind::OpenAi => compatible_at(host).map(|known| known.name),
+        ProviderKind::Custom => {
+            let custom = dialect::of(provider.kind).provider();
+            Some(compatible_at(host).unwrap_or(custom).name)
+        }
+        _ => None,
     }
 }

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use agw_ai::dialect::{self, compatible_at};
 use agw_ai::operation::Operation;
 use agw_ai::request::{Edits, splice};
 use agw_ai::translate::Call;
-use agw_core::backend::{AiProvider, AppProtocol, ProviderKind};
+use agw_core::backend::{AiProvider, AppProtocol};
 use agw_core::snapshot::{RulePlan, Target, TargetKind};
 use bytes::Bytes;
 use http::uri::PathAndQuery;
@@ -94,8 +93,7 @@ impl Exchange {
             )));
         };
         let started = Instant::now();
-        let endpoint = wiring.endpoint(0);
-        self.note_target(target, provider, question, &endpoint);
+        self.note_target(target, wiring, question);
         let bound = self.attempt_bound(plan, provider);
         let asked = self.ask(provider, wiring, question);
         let outcome = match tokio::time::timeout(bound, asked).await {
@@ -111,7 +109,7 @@ impl Exchange {
             backend: target.label.clone(),
             provider: Some(provider.name.clone()),
             model: question.model.clone(),
-            endpoint,
+            endpoint: wiring.endpoint(0),
             status: status.map(|s| s.as_u16()),
             took: started.elapsed(),
             reason: outcome.as_ref().err().map(Failure::reason),
@@ -123,18 +121,13 @@ impl Exchange {
         outcome.map(|response| response.map(|body| self.bound_body(body, started + bound)))
     }
 
-    fn note_target(
-        &mut self,
-        target: &Arc<Target>,
-        provider: &AiProvider,
-        question: &Question,
-        endpoint: &Arc<str>,
-    ) {
+    fn note_target(&mut self, target: &Arc<Target>, wiring: &Wiring, question: &Question) {
+        let dialect = question.dialect.provider();
         self.record.target = Some(target.clone());
-        self.record.endpoint = Some(endpoint.clone());
+        self.record.endpoint = Some(wiring.endpoint(0));
         self.record.ai = Some(Box::new(AiRecord {
             operation: question.operation,
-            provider: vendor(provider, question),
+            provider: wiring.vendor.unwrap_or(dialect.name),
             model: question.model.clone(),
             client_model: question.client_model.clone(),
             response_model: None,
@@ -246,19 +239,6 @@ impl Exchange {
     }
 }
 
-/// Whose model answers, as far as that is known.
-fn vendor(provider: &AiProvider, question: &Question) -> &'static str {
-    let known = match provider.kind {
-        ProviderKind::OpenAi | ProviderKind::Custom => compatible_at(&provider.endpoint.host),
-        _ => None,
-    };
-    match (known, provider.kind) {
-        (Some(known), _) => known.name,
-        (None, ProviderKind::Custom) => dialect::of(provider.kind).provider().name,
-        (None, _) => question.dialect.provider().name,
-    }
-}
-
 /// The request that puts the question to the provider. It takes the question's headers with it.
 pub(super) fn provider_request(
     asking: Asking<'_>,
@@ -351,7 +331,7 @@ fn pieces(question: &Question) -> Vec<Bytes> {
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {
-    const KINDS: [&str; 2] = ["text/event-stream", dialect::bedrock::STREAM_TYPE];
+    const KINDS: [&str; 2] = ["text/event-stream", agw_ai::dialect::bedrock::STREAM_TYPE];
     let kind = headers.get(header::CONTENT_TYPE);
     let kind = kind.map(HeaderValue::as_bytes).unwrap_or_default();
     KINDS.iter().any(|known| {
