@@ -32,6 +32,9 @@ impl Board {
             match self.wanted.get_mut(&status.object) {
                 Some((known, seen)) => {
                     *seen = latest;
+                    if Arc::ptr_eq(known, status) {
+                        continue;
+                    }
                     if known != status {
                         changed.push(status.object.clone());
                     }
