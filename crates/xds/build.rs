@@ -1,7 +1,7 @@
 //! Compiles the protocol with `protox`: no `protoc` is needed.
 
 /// Messages that carry secrets or prompts; their `Debug` is written by hand.
-const REDACTED: [&str; 4] = ["Resource", "Secret", "Member", "Turn"];
+const REDACTED: [&str; 6] = ["Resource", "Secret", "Member", "Turn", "User", "ApiKey"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");

@@ -21,6 +21,13 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// All tokens, as far as they are told.
+    pub fn tokens(&self) -> Option<u64> {
+        let parts = self.input.into_iter().chain(self.output);
+        let known = parts.reduce(u64::saturating_add);
+        self.total.or(known)
+    }
+
     /// Reads the value of a `usage` member: of chat, text completions and embeddings
     /// (`prompt_tokens` …) or of responses (`input_tokens` …). `None` when it is no such object.
     pub fn parse(json: &[u8]) -> Option<Self> {

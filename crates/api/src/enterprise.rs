@@ -4,14 +4,17 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{ApiKeyAuthentication, Authorization, BasicAuthentication, JwtAuthentication};
 use crate::backend_policy::BackendPolicies;
 use crate::parameters::{
     AgentgatewayParametersSpec, Autoscaler, DeploymentOverlay, DisruptionBudget, Image, Logging,
     ParametersStatus, Resources, ServiceAccountOverlay, ServiceOverlay, Shutdown,
 };
 use crate::policy::{Phase, PolicyStatus, TargetRef, TargetSelector, Timeouts, Traffic};
+use crate::rate_limit::RateLimit;
 use crate::retry::Retry;
 use crate::rules;
+use crate::traffic::{Cors, Csrf, Delay, DirectResponse, HeaderModifiers};
 use crate::transformation::{InlineTransformation, Transformation};
 
 /// What is asked of the traffic under the policy's targets. Exactly one of `targetRefs` and
@@ -70,6 +73,36 @@ pub struct EnterpriseTraffic {
     /// Retries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
+    /// Which pages of other origins may read the answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cors: Option<Cors>,
+    /// Tokens that requests have to show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwt_authentication: Option<JwtAuthentication>,
+    /// Names and passwords that requests have to show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basic_authentication: Option<BasicAuthentication>,
+    /// Keys that requests have to show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key_authentication: Option<ApiKeyAuthentication>,
+    /// What requests must or must not be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization: Option<Authorization>,
+    /// How many requests, or tokens of models, may pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
+    /// Guards against requests that another site's page makes in a user's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub csrf: Option<Csrf>,
+    /// A wait before requests go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay: Option<Delay>,
+    /// Headers that are set, added and taken off, with fixed values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header_modifiers: Option<HeaderModifiers>,
+    /// The gateway answers itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direct_response: Option<DirectResponse>,
     /// Edits of the request before a route is matched, so that they can steer the match.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_transformation: Option<InlineTransformation>,
@@ -155,6 +188,16 @@ impl EnterpriseTraffic {
             transformation: self.transformation.clone(),
             timeouts: self.timeouts.clone(),
             retry: self.retry.clone(),
+            cors: self.cors.clone(),
+            jwt_authentication: self.jwt_authentication.clone(),
+            basic_authentication: self.basic_authentication.clone(),
+            api_key_authentication: self.api_key_authentication.clone(),
+            authorization: self.authorization.clone(),
+            rate_limit: self.rate_limit.clone(),
+            csrf: self.csrf.clone(),
+            delay: self.delay.clone(),
+            header_modifiers: self.header_modifiers.clone(),
+            direct_response: self.direct_response.clone(),
         }
     }
 }

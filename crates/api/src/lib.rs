@@ -4,6 +4,7 @@
 //! the API server prunes it and the manifest loader reports it as unknown. This crate has no
 //! client.
 
+pub mod access;
 pub mod ai_policy;
 pub mod backend;
 pub mod backend_policy;
@@ -17,8 +18,10 @@ pub mod names;
 pub mod parameters;
 pub mod policy;
 mod presence;
+pub mod rate_limit;
 pub mod retry;
 mod rules;
+pub mod traffic;
 pub mod transformation;
 
 pub use backend::{AgentgatewayBackend, AgentgatewayBackendSpec};

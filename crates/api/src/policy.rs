@@ -8,9 +8,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Duration;
+use crate::access::{ApiKeyAuthentication, Authorization, BasicAuthentication, JwtAuthentication};
 use crate::backend_policy::BackendPolicies;
+use crate::rate_limit::RateLimit;
 use crate::retry::Retry;
 use crate::rules;
+use crate::traffic::{Cors, Csrf, Delay, DirectResponse, HeaderModifiers};
 use crate::transformation::Transformation;
 
 /// What is asked of the traffic under the policy's targets. Exactly one of `targetRefs` and
@@ -59,7 +62,7 @@ pub struct TargetRef {
     /// API group.
     #[schemars(length(max = 253))]
     pub group: String,
-    /// Kind: Gateway, HTTPRoute or AgentgatewayBackend.
+    /// Kind: Gateway, HTTPRoute, GRPCRoute or AgentgatewayBackend.
     #[schemars(length(min = 1, max = 63))]
     pub kind: String,
     /// Name.
@@ -79,7 +82,7 @@ pub struct TargetSelector {
     /// API group.
     #[schemars(length(max = 253))]
     pub group: String,
-    /// Kind: Gateway, HTTPRoute or AgentgatewayBackend.
+    /// Kind: Gateway, HTTPRoute, GRPCRoute or AgentgatewayBackend.
     #[schemars(length(min = 1, max = 63))]
     pub kind: String,
     /// Labels that an object must have, all of them.
@@ -108,6 +111,36 @@ pub struct Traffic {
     /// Retries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
+    /// Which pages of other origins may read the answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cors: Option<Cors>,
+    /// Tokens that requests have to show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwt_authentication: Option<JwtAuthentication>,
+    /// Names and passwords that requests have to show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basic_authentication: Option<BasicAuthentication>,
+    /// Keys that requests have to show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key_authentication: Option<ApiKeyAuthentication>,
+    /// What requests must or must not be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization: Option<Authorization>,
+    /// How many requests, or tokens of models, may pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
+    /// Guards against requests that another site's page makes in a user's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub csrf: Option<Csrf>,
+    /// A wait before requests go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay: Option<Delay>,
+    /// Headers that are set, added and taken off, with fixed values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header_modifiers: Option<HeaderModifiers>,
+    /// The gateway answers itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direct_response: Option<DirectResponse>,
 }
 
 /// When a traffic policy runs.

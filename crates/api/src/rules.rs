@@ -131,14 +131,14 @@ pub(crate) const POLICY: &[Rule] = &[
 
 /// Of a target, by name or by label.
 pub(crate) const TARGET: &[Rule] = &[rule(
-    "(self.group == 'gateway.networking.k8s.io' && self.kind in ['Gateway', 'HTTPRoute']) || (self.group == 'agentgateway.dev' && self.kind == 'AgentgatewayBackend')",
-    "policies target a Gateway, an HTTPRoute or an AgentgatewayBackend",
+    "(self.group == 'gateway.networking.k8s.io' && self.kind in ['Gateway', 'HTTPRoute', 'GRPCRoute']) || (self.group == 'agentgateway.dev' && self.kind == 'AgentgatewayBackend')",
+    "policies target a Gateway, an HTTPRoute, a GRPCRoute or an AgentgatewayBackend",
 )];
 
 /// Of `traffic` in either dialect.
 pub(crate) const TRAFFIC: &[Rule] = &[rule(
-    "!has(self.phase) || self.phase != 'PreRouting' || !(has(self.timeouts) || has(self.retry))",
-    "timeouts and retries have no place before routing: put them into a policy of their own",
+    "!has(self.phase) || self.phase != 'PreRouting' || [has(self.timeouts), has(self.retry), has(self.rateLimit), has(self.csrf), has(self.delay), has(self.headerModifiers), has(self.directResponse)].all(x, !x)",
+    "before routing there are authentication, authorization, cors and transformation: put the rest into a policy of its own",
 )];
 
 /// Of `shutdown`.
@@ -163,4 +163,62 @@ pub(crate) const DISRUPTION_BUDGET: &[Rule] = &[rule(
 pub(crate) const SERVICE: &[Rule] = &[rule(
     "!has(self.type) || self.type != 'ClusterIP' || !has(self.ports) || self.ports.all(p, !has(p.nodePort))",
     "a Service of type `ClusterIP` has no `nodePort`",
+)];
+
+/// Of `jwks`.
+pub(crate) const JWKS: &[Rule] = &[rule(
+    "has(self.inline) != has(self.remote)",
+    "keys are either `inline` or `remote`: write exactly one of the two",
+)];
+
+/// Of `location`.
+pub(crate) const LOCATION: &[Rule] = &[rule(
+    "[has(self.header), has(self.queryParameter), has(self.cookie), has(self.expression)].filter(x, x).size() == 1",
+    "a credential has one place: write exactly one of `header`, `queryParameter`, `cookie` and `expression`",
+)];
+
+/// Of `apiKeyAuthentication`.
+pub(crate) const API_KEYS: &[Rule] = &[rule(
+    "[has(self.secretRef), has(self.secretSelector), has(self.configMapSelector)].filter(x, x).size() == 1",
+    "write exactly one of `secretRef`, `secretSelector` and `configMapSelector`",
+)];
+
+/// Of `basicAuthentication`.
+pub(crate) const BASIC: &[Rule] = &[rule(
+    "(has(self.users) && size(self.users) > 0) != has(self.secretRef)",
+    "write exactly one of `users` and `secretRef`",
+)];
+
+/// Of `rateLimit`.
+pub(crate) const RATE_LIMIT: &[Rule] = &[rule(
+    "(has(self.local) && size(self.local) > 0) != (has(self.conditional) && size(self.conditional) > 0)",
+    "write exactly one of `local` and `conditional`",
+)];
+
+/// Of one of `rateLimit.local`.
+pub(crate) const LOCAL_LIMIT: &[Rule] = &[rule(
+    "has(self.requests) != has(self.tokens)",
+    "a limit is of either `requests` or `tokens`: write exactly one of the two",
+)];
+
+/// Of `directResponse`.
+pub(crate) const DIRECT_RESPONSE: &[Rule] = &[
+    rule(
+        "has(self.status) != (has(self.conditional) && size(self.conditional) > 0)",
+        "write `status`, or answers in `conditional`",
+    ),
+    rule(
+        "has(self.status) || !(has(self.body) || has(self.bodyExpression) || has(self.headers))",
+        "`conditional` excludes the other fields",
+    ),
+    rule(
+        "!(has(self.body) && has(self.bodyExpression))",
+        "`body` and `bodyExpression` exclude each other",
+    ),
+];
+
+/// Of an answer in `directResponse.conditional`.
+pub(crate) const RESPONSE_BODY: &[Rule] = &[rule(
+    "!(has(self.body) && has(self.bodyExpression))",
+    "`body` and `bodyExpression` exclude each other",
 )];

@@ -3,9 +3,12 @@
 //! This crate is pure: it maps values to values. It has no client, socket, environment, clock or
 //! source of randomness; time and random numbers are arguments.
 
+pub mod access;
+pub mod answer;
 pub mod backend;
 pub mod balance;
 pub mod cloud;
+pub mod condition;
 pub mod config;
 pub mod expr;
 pub mod filter;
@@ -17,6 +20,7 @@ pub mod id;
 pub mod listener;
 pub mod matcher;
 pub mod policy;
+pub mod rate_limit;
 pub mod request_path;
 pub mod retry;
 pub mod route;

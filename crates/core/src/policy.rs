@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::access::Access;
+use crate::answer::{Csrf, Delay, DirectResponse, HeaderModifiers};
+use crate::filter::Cors;
+use crate::rate_limit::RateLimit;
 use crate::retry::Retry;
 use crate::shaping::Shaping;
 use crate::transform::Transformation;
@@ -13,12 +17,33 @@ use crate::transform::Transformation;
 /// target's in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct TrafficPolicy {
-    /// Runs before the route is matched; only on Gateways and listeners.
+    /// Why requests cannot be served: a policy on who may pass is not valid, and nobody does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Arc<str>>,
+    /// What runs before the route is matched; only on Gateways and listeners. In this order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pre_cors: Option<Arc<Cors>>,
+    #[serde(skip_serializing_if = "Access::is_empty")]
+    pub pre_access: Access,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pre_routing: Option<Arc<Transformation>>,
-    /// Runs after the route is matched.
+    /// What runs after the route is matched, in this order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cors: Option<Arc<Cors>>,
+    #[serde(skip_serializing_if = "Access::is_empty")]
+    pub access: Access,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<Arc<RateLimit>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub post_routing: Option<Arc<Transformation>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub csrf: Option<Arc<Csrf>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub headers: Option<Arc<HeaderModifiers>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delay: Option<Arc<Delay>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direct_response: Option<Arc<DirectResponse>>,
     /// Bound on the whole request, from match to the start of the response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_timeout: Option<Duration>,
@@ -37,19 +62,64 @@ impl TrafficPolicy {
     /// This policy with the gaps filled from the wider target's.
     #[must_use]
     pub fn over(&self, wider: &Self) -> Self {
+        fn of<T: Clone>(own: &Option<T>, wider: &Option<T>) -> Option<T> {
+            own.clone().or_else(|| wider.clone())
+        }
         Self {
-            pre_routing: self
-                .pre_routing
-                .clone()
-                .or_else(|| wider.pre_routing.clone()),
-            post_routing: self
-                .post_routing
-                .clone()
-                .or_else(|| wider.post_routing.clone()),
-            request_timeout: self.request_timeout.or(wider.request_timeout),
-            retry: self.retry.clone().or_else(|| wider.retry.clone()),
+            refused: of(&self.refused, &wider.refused),
+            pre_cors: of(&self.pre_cors, &wider.pre_cors),
+            pre_access: self.pre_access.over(&wider.pre_access),
+            pre_routing: of(&self.pre_routing, &wider.pre_routing),
+            cors: of(&self.cors, &wider.cors),
+            access: self.access.over(&wider.access),
+            rate_limit: of(&self.rate_limit, &wider.rate_limit),
+            post_routing: of(&self.post_routing, &wider.post_routing),
+            csrf: of(&self.csrf, &wider.csrf),
+            headers: of(&self.headers, &wider.headers),
+            delay: of(&self.delay, &wider.delay),
+            direct_response: of(&self.direct_response, &wider.direct_response),
+            request_timeout: of(&self.request_timeout, &wider.request_timeout),
+            retry: of(&self.retry, &wider.retry),
             shaping: self.shaping.over(&wider.shaping),
         }
+    }
+
+    /// Names of the fields that both policies set, as manifests have them.
+    pub fn overlap(&self, other: &Self) -> Vec<&'static str> {
+        let both = [
+            ("cors", self.cors.is_some() && other.cors.is_some()),
+            ("cors", self.pre_cors.is_some() && other.pre_cors.is_some()),
+            (
+                "transformation",
+                (self.pre_routing.is_some() && other.pre_routing.is_some())
+                    || (self.post_routing.is_some() && other.post_routing.is_some()),
+            ),
+            (
+                "rateLimit",
+                self.rate_limit.is_some() && other.rate_limit.is_some(),
+            ),
+            ("csrf", self.csrf.is_some() && other.csrf.is_some()),
+            (
+                "headerModifiers",
+                self.headers.is_some() && other.headers.is_some(),
+            ),
+            ("delay", self.delay.is_some() && other.delay.is_some()),
+            (
+                "directResponse",
+                self.direct_response.is_some() && other.direct_response.is_some(),
+            ),
+            (
+                "timeouts.request",
+                self.request_timeout.is_some() && other.request_timeout.is_some(),
+            ),
+            ("retry", self.retry.is_some() && other.retry.is_some()),
+        ];
+        let both = both
+            .into_iter()
+            .filter_map(|(name, both)| both.then_some(name));
+        let access = self.access.overlap(&other.access);
+        let access = access.chain(self.pre_access.overlap(&other.pre_access));
+        both.chain(access).collect()
     }
 }
 
@@ -71,5 +141,6 @@ mod tests {
         let merged = narrow.over(&wide);
         assert_eq!(merged.request_timeout, Some(Duration::from_secs(1)));
         assert_eq!(merged.retry, wide.retry);
+        assert_eq!(narrow.overlap(&wide), ["timeouts.request"]);
     }
 }

@@ -17,7 +17,6 @@ use crate::id::{BackendKey, ObjectKey};
 use crate::listener::{Listener, Protocol, Transport};
 use crate::matcher::{Match, RequestHead};
 use crate::policy::TrafficPolicy;
-use crate::transform::Transformation;
 
 pub use plan::{Choice, MirrorPlan, RulePlan, Target, TargetKind, Way};
 use table::HostTable;
@@ -61,7 +60,8 @@ pub struct ListenerTable {
     pub name: Arc<str>,
     pub hostname: Hostname,
     pub protocol: Protocol,
-    pub pre_routing: Option<Arc<Transformation>>,
+    /// The listener's policy over the Gateway's.
+    pub policy: TrafficPolicy,
     hosts: HostTable,
 }
 
@@ -165,11 +165,13 @@ impl ListenerTable {
 fn binds(listeners: &[Listener], gateway: &TrafficPolicy, entries: &[table::Entry]) -> Vec<Bind> {
     let mut by_port: Vec<Bind> = Vec::new();
     for listener in listeners {
+        let own = table::under(listener, gateway, entries);
+        let entries = own.as_deref().unwrap_or(entries);
         let table = ListenerTable {
             name: listener.name.clone(),
             hostname: listener.hostname.clone(),
             protocol: listener.protocol.clone(),
-            pre_routing: listener.policy.over(gateway).pre_routing,
+            policy: listener.policy.over(gateway),
             hosts: HostTable::build(listener, entries),
         };
         let transport = listener.protocol.transport();

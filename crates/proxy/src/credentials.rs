@@ -19,6 +19,9 @@ mod lifetime;
 mod refresher;
 mod sources;
 
-pub(crate) use endpoint::Via;
+pub(crate) use endpoint::{TokenEndpoints, Via};
 pub use environment::Environment;
+pub(crate) use error::MintError;
+pub(crate) use lifetime::Minted;
+pub(crate) use refresher::{Mint, Refresher};
 pub(crate) use sources::{AwsSource, BearerSource, Holder, Sources};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use agw_ai::Operation;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 
 use crate::telemetry::Reason;
 
@@ -40,6 +40,20 @@ pub(crate) enum Error {
     ClientTimeout,
     #[error("this connection was opened for another host name; open a new one for this host")]
     Misdirected,
+    #[error("{why}")]
+    Unauthenticated {
+        why: String,
+        /// What the client is asked for (RFC 9110 §11.6.1).
+        challenge: HeaderValue,
+    },
+    #[error("{0}")]
+    Unverified(String),
+    #[error("authorization failed")]
+    Forbidden,
+    #[error("rate limit exceeded")]
+    RateLimited { limit: u32, wait: Duration },
+    #[error("a page of another site may not make this request")]
+    CrossSite,
     #[error("no listener or route matches this host, path and headers")]
     NoRoute,
     #[error("{0}")]
@@ -75,6 +89,10 @@ impl Error {
             | Self::ClientBody(_)
             | Self::ClientTimeout
             | Self::Misdirected
+            | Self::Unauthenticated { .. }
+            | Self::Forbidden
+            | Self::RateLimited { .. }
+            | Self::CrossSite
             | Self::NoRoute => Fault::Client,
             Self::BrokenRule(_) | Self::NoBackend(_) => Fault::Configuration,
             _ => Fault::Upstream,
@@ -104,9 +122,12 @@ impl Error {
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ClientTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
+            Self::Forbidden | Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::BrokenRule(_) | Self::NoBackend(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::NoEndpoint => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoEndpoint | Self::Unverified(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Credential(_)
             | Self::Connect { .. }
@@ -126,6 +147,11 @@ impl Error {
             Self::ClientBody(_) => Reason::ClientDisconnect,
             Self::ClientTimeout => Reason::ClientTimeout,
             Self::Misdirected => Reason::Misdirected,
+            Self::Unauthenticated { .. } => Reason::Unauthenticated,
+            Self::Unverified(_) => Reason::Unverified,
+            Self::Forbidden => Reason::Forbidden,
+            Self::RateLimited { .. } => Reason::RateLimited,
+            Self::CrossSite => Reason::CrossSite,
             Self::NoRoute => Reason::NoRoute,
             Self::BrokenRule(_) => Reason::BrokenRoute,
             Self::NoBackend(_) => Reason::NoBackend,

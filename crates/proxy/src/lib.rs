@@ -3,6 +3,8 @@
 //! It serves whatever [`Snapshot`](agw_core::snapshot::Snapshot) comes down its channel and knows
 //! nothing of where that was made: no Kubernetes type, file or wire format is in sight here.
 
+mod access;
+mod allowances;
 mod body;
 mod candidates;
 mod case;

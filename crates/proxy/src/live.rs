@@ -14,6 +14,8 @@ use http::Extensions;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
+use crate::access::Verifiers;
+use crate::allowances::Allowances;
 use crate::case;
 use crate::credentials::{Environment, Sources};
 use crate::server_tls::{PortTls, ServerConfigs, TlsServers};
@@ -31,6 +33,8 @@ pub(crate) struct Live {
     /// Parallel to `snapshot.rules`; the same value as before where the plan is.
     rules: Vec<Arc<RuleState>>,
     tls: ServerConfigs,
+    pub(crate) verifiers: Verifiers,
+    pub(crate) allowances: Allowances,
 }
 
 /// What is known of one target; the same value across snapshots while its identity stays.
@@ -174,7 +178,11 @@ impl Live {
         let before = previous.map(|live| &live.sources);
         let mut wire = |target| Arc::new(Wiring::new(target, &mut sources, before));
         let wirings = snapshot.targets.iter().map(|target| wire(target)).collect();
+        let verifiers = Verifiers::new(&snapshot, previous.map(|live| &live.verifiers));
+        let allowances = Allowances::new(&snapshot, previous.map(|live| &live.allowances));
         Self {
+            verifiers,
+            allowances,
             wirings,
             sources,
             targets,

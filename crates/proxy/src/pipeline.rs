@@ -2,6 +2,7 @@
 //!
 //! listener → pre-routing policies → match → post-routing policies → filters → attempts → response
 
+mod access;
 mod ai;
 mod attempt;
 mod gate;
@@ -10,6 +11,7 @@ mod inbound;
 mod mirror;
 mod outbound;
 mod plain;
+mod policies;
 mod question;
 mod transform;
 mod translated;
@@ -17,13 +19,16 @@ mod translated;
 use std::pin::pin;
 use std::sync::Arc;
 
+use agw_ai::operation::{self, Operation};
+use agw_core::access::Location;
 use agw_core::filter::{Filter, RedirectScheme, Target};
 use agw_core::matcher::PathMatch;
-use agw_core::snapshot::{Bind, ListenerTable, RulePlan, TargetKind};
+use agw_core::snapshot::{Bind, ListenerTable, RulePlan, TargetKind, Way};
 use agw_core::transform::Transformation;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use tokio::time::Instant;
 
+use crate::access::Identity;
 use crate::body::Answer;
 use crate::candidates::Candidates;
 use crate::connection::{Arrival, Flight, Peer, Upgrade};
@@ -43,6 +48,11 @@ pub(crate) struct Exchange {
     /// Policies whose response part is still to run, in order.
     response_policies: Vec<Arc<Transformation>>,
     metadata: serde_json::Map<String, serde_json::Value>,
+    identity: Identity,
+    /// Where good credentials stand on the request.
+    used: Vec<Location>,
+    /// Headers with good credentials, taken off the request.
+    kept: Vec<(HeaderName, HeaderValue)>,
     dialect: Dialect,
     /// What the upstream goes on with after its answer.
     upgraded: Option<BoxStream>,
@@ -78,6 +88,9 @@ pub(crate) async fn handle(peer: Peer, arrival: Arrival) -> Response<Box<Answer>
         record,
         response_policies: Vec::new(),
         metadata: serde_json::Map::new(),
+        identity: Identity::default(),
+        used: Vec::new(),
+        kept: Vec::new(),
         dialect: Dialect::Text,
         upgraded: None,
         deadline: None,
@@ -124,7 +137,15 @@ impl Exchange {
         let listener = bind.listener(&self.inbound.host).ok_or(Error::NoRoute)?;
         self.record.listener = Some(listener.name.clone());
         self.check_server_name(bind, listener)?;
-        if let Some(policy) = &listener.pre_routing {
+        let before = &listener.policy;
+        if let Some(response) = self.preflight(before.pre_cors.as_deref()) {
+            return Ok(response);
+        }
+        if let Err(error) = self.admit(&before.pre_access).await {
+            self.speak_by_path();
+            return Err(error);
+        }
+        if let Some(policy) = &before.pre_routing {
             self.transform_request(policy, "pre_routing").await?;
         }
         self.note_headers();
@@ -162,6 +183,30 @@ impl Exchange {
         Err(Error::Misdirected)
     }
 
+    /// From here on errors are in the words of the API that is asked for.
+    fn speak(&mut self, plan: &RulePlan) {
+        let asks_models = plan.choices.iter().any(|choice| match &choice.way {
+            Way::Targets(groups) => {
+                let mut targets = groups.iter().flatten();
+                targets.any(|&target| self.live.snapshot.targets[target].is_ai())
+            }
+            Way::Invalid(_) => false,
+        });
+        if asks_models && self.dialect == Dialect::Text {
+            self.dialect = Dialect::Api(Operation::Passthrough);
+            self.speak_by_path();
+        }
+    }
+
+    /// The same where no route is known yet: only a path that is an API's own tells.
+    fn speak_by_path(&mut self) {
+        if self.dialect != Dialect::Grpc
+            && let Some(spoken) = operation::detect(&self.inbound.path)
+        {
+            self.dialect = Dialect::Api(spoken.operation);
+        }
+    }
+
     fn started(&self) -> Instant {
         Instant::from_std(self.record.started)
     }
@@ -174,9 +219,25 @@ impl Exchange {
         if let Some(why) = &plan.rule.broken {
             return Err(Error::BrokenRule(why.to_string()));
         }
-        if let Some(policy) = &plan.policy.post_routing {
-            self.transform_request(policy, &plan.route.key.to_string())
-                .await?;
+        let policy = &plan.policy;
+        if let Some(why) = &policy.refused {
+            return Err(Error::BrokenRule(why.to_string()));
+        }
+        self.speak(plan);
+        if let Some(response) = self.preflight(policies::cors_of(plan)) {
+            return Ok(response);
+        }
+        self.admit(&policy.access).await?;
+        self.keep_credentials();
+        if let Some(limits) = &policy.rate_limit {
+            self.limit(limits).await?;
+        }
+        if let Some(edits) = &policy.post_routing {
+            let place = plan.route.key.to_string();
+            self.transform_request(edits, &place).await?;
+        }
+        if let Some(response) = self.treat(policy).await? {
+            return Ok(response);
         }
         if let Some(redirect) = self.filter(&plan.rule.filters, &matched) {
             return Ok(redirect);
@@ -220,13 +281,6 @@ impl Exchange {
                     response.headers_mut().insert(header::LOCATION, location);
                     return Some(response);
                 }
-                Filter::Cors(cors) if self.inbound.is_preflight() => {
-                    self.record.outcome.reason = Reason::Preflight;
-                    let mut response = Response::new(Answer::whole(bytes::Bytes::new()));
-                    *response.status_mut() = StatusCode::NO_CONTENT;
-                    *response.headers_mut() = cors.preflight(&self.inbound.headers);
-                    return Some(response);
-                }
                 Filter::ResponseHeaders(_) | Filter::Cors(_) | Filter::Mirror(_) => {}
             }
         }
@@ -245,13 +299,11 @@ impl Exchange {
     /// Says which origins may see the response, errors included: a page could not tell them from
     /// a lost connection.
     fn share(&self, response: &mut Response<Box<Answer>>) {
-        let filters = self.record.plan.iter().flat_map(|plan| &plan.rule.filters);
-        for filter in filters {
-            if let Filter::Cors(cors) = filter
-                && !self.inbound.is_preflight()
-            {
-                cors.apply(&self.inbound.headers, response.headers_mut());
-            }
+        let plan = self.record.plan.as_deref();
+        if let Some(cors) = plan.and_then(policies::cors_of)
+            && !self.inbound.is_preflight()
+        {
+            cors.apply(&self.inbound.headers, response.headers_mut());
         }
     }
 

@@ -82,6 +82,7 @@ impl Proxy {
             limits: Arc::new(settings.limits.clone()),
             access_log: settings.access_log.clone(),
             tls: tls.clone(),
+            passwords: Arc::default(),
         };
         let count = settings.workers.max(1);
         let (mut shards, mut senders, mut workers) = (Vec::new(), Vec::new(), Vec::new());

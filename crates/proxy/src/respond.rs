@@ -54,11 +54,33 @@ pub(crate) fn response(error: &Error, dialect: Dialect, request_id: &str) -> Res
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.extend(told(error));
     if status == StatusCode::PAYLOAD_TOO_LARGE || status == StatusCode::REQUEST_TIMEOUT {
         // The rest of the body is not read: this connection cannot carry another request.
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// What headers tell about an error.
+fn told(error: &Error) -> Vec<(HeaderName, HeaderValue)> {
+    match error {
+        Error::Unauthenticated { challenge, .. } => {
+            vec![(header::WWW_AUTHENTICATE, challenge.clone())]
+        }
+        Error::RateLimited { limit, wait } => {
+            let seconds = wait.as_millis().div_ceil(1000).max(1);
+            let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
+            let name = HeaderName::from_static;
+            vec![
+                (header::RETRY_AFTER, seconds.into()),
+                (name("x-ratelimit-limit"), (*limit).into()),
+                (name("x-ratelimit-remaining"), 0.into()),
+                (name("x-ratelimit-reset"), seconds.into()),
+            ]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// A response of gRPC that is all head: its trailers stand there.
@@ -133,6 +155,7 @@ fn message(error: &Error) -> String {
             "the route that matched has no valid backend; see its status".to_owned()
         }
         Error::Connect { .. } => "the upstream cannot be reached".to_owned(),
+        Error::Unverified(_) => "the credentials cannot be checked now".to_owned(),
         Error::Reset(_) => "the upstream closed the connection before its response".to_owned(),
         Error::Garbage(_) => "the upstream's response cannot be understood".to_owned(),
         other => other.to_string(),

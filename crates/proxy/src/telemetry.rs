@@ -13,5 +13,5 @@ mod render;
 pub(crate) use connection::{ConnectionRecord, Dropped};
 pub(crate) use metrics::Shard;
 pub use reason::Reason;
-pub(crate) use record::{AiRecord, Attempt, Outcome, Record};
+pub(crate) use record::{AiRecord, Attempt, Outcome, Owed, Record};
 pub(crate) use render::{Gauges, render};

@@ -17,6 +17,7 @@ use tokio::task::{JoinHandle, LocalSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::access::Passwords;
 use crate::connection::{self, Closed, Watches};
 use crate::credentials::Via;
 use crate::datagram;
@@ -43,6 +44,7 @@ pub(crate) struct Shared {
     pub(crate) limits: Arc<Limits>,
     pub(crate) access_log: LineWriter,
     pub(crate) tls: TlsClients,
+    pub(crate) passwords: Arc<Passwords>,
 }
 
 /// A worker's own state; never leaves its thread.
@@ -61,6 +63,7 @@ pub(crate) struct Worker {
     pub(crate) mirrors: TaskTracker,
     pub(crate) watches: Rc<Watches>,
     pub(crate) handshakes: Semaphore,
+    pub(crate) passwords: Arc<Passwords>,
     random: Cell<u64>,
 }
 
@@ -130,6 +133,7 @@ pub(crate) fn run(
         )),
         connector: Rc::new(Connector::new(shared.tls, shared.limits.connect, upstreams)),
         live: shared.live,
+        passwords: shared.passwords,
         watches: Watches::new(),
         handshakes: Semaphore::new(shared.limits.handshakes),
         limits: shared.limits,

@@ -7,10 +7,12 @@ mod authority;
 mod backend;
 mod backend_tls;
 mod class;
+mod cors;
 mod expression;
 pub mod finding;
 mod gateway;
 mod header_case;
+mod header_edits;
 pub mod infra;
 mod limits;
 pub mod manifest;
@@ -41,7 +43,6 @@ use finding::Finding;
 use gateway::GatewayPlan;
 use infra::GatewayInfra;
 use memo::Memo;
-use policy::Attached;
 use report::Report;
 use service::Endpoints;
 
@@ -105,7 +106,7 @@ pub fn translate_again(
     };
     let unreadable = unreadable::statuses(state, &gateways, &mut report);
     let configs = gateways.iter().enumerate();
-    let configs = configs.map(|(index, plan)| Arc::new(config(index, plan, routes, &policies)));
+    let configs = configs.map(|(index, plan)| Arc::new(config(index, plan, routes, context)));
     let configs = configs.collect();
     let gateway_statuses = gateways.iter().enumerate().flat_map(|(index, plan)| {
         let attached = attached(index, plan, routes);
@@ -132,8 +133,9 @@ fn config(
     index: usize,
     plan: &GatewayPlan,
     routes: &[Arc<route::Translated>],
-    policies: &Attached<'_>,
+    context: route::Context<'_>,
 ) -> GatewayConfig {
+    let policies = context.policies;
     let listeners = plan.served().map(|listener| Listener {
         policy: policies.listener(&plan.key, &listener.name),
         ..listener.clone()
@@ -151,10 +153,24 @@ fn config(
         backends.extend(new.map(|(key, backend)| (key.clone(), backend.clone())));
         attached.push(attachment.route.clone());
     }
+    let listeners: Vec<_> = listeners.collect();
+    let policy = policies.gateway(&plan.key);
+    let of_routes = attached.iter().flat_map(|route| {
+        let rules = route.rules.iter().map(|rule| &rule.policy);
+        rules.chain([&route.policy])
+    });
+    let in_force = of_routes.chain(listeners.iter().map(|l| &l.policy));
+    for key in in_force.chain([&policy]).flat_map(policy::server::asked) {
+        if !backends.contains_key(key)
+            && let Some(backend) = policy::server::backend(context, key)
+        {
+            backends.insert(key.clone(), backend);
+        }
+    }
     GatewayConfig {
         gateway: plan.key.clone(),
-        listeners: listeners.collect(),
-        policy: policies.gateway(&plan.key),
+        listeners,
+        policy,
         routes: attached,
         backends: backends
             .into_values()

@@ -1,5 +1,10 @@
 //! Policies: what they ask, and what they are attached to.
 
+mod access;
+mod answer;
+mod place;
+mod rate_limit;
+pub(crate) mod server;
 mod target;
 mod traffic;
 
@@ -137,8 +142,17 @@ pub(crate) fn attach<'a>(
         for (reference, target) in targets {
             let outcome = match (&target, valid) {
                 (None, _) => Err(reasons::TARGET_NOT_FOUND),
-                (Some(_), Err(Rejected)) => Err(reasons::INVALID),
-                (Some(target), Ok(())) => policy.attach_to(target, &mut attached, report),
+                (Some(target), Err(Rejected)) => {
+                    policy.bar(target, &mut attached);
+                    Err(reasons::INVALID)
+                }
+                (Some(target), Ok(())) => {
+                    let outcome = policy.attach_to(state, target, &mut attached, report);
+                    if outcome.is_err() {
+                        policy.bar(target, &mut attached);
+                    }
+                    outcome
+                }
             };
             ancestors.push(Ancestor {
                 reference,
@@ -201,12 +215,12 @@ impl<'a> Policy<'a> {
     /// Whether all of it compiles and makes sense. One that is not valid is in force nowhere.
     fn check(
         &self,
-        state: &ClusterState,
+        state: &'a ClusterState,
         settings: &Settings,
         report: &mut Report,
     ) -> Result<(), Rejected> {
         let targets = self.shape(report);
-        let traffic = self.compile_traffic(report).map(drop);
+        let traffic = self.compile_traffic(state, None, report).map(drop);
         let backend = match self.backend {
             Some(backend) => check_part(state, settings, backend, self.subject, report),
             None => Ok(()),
@@ -238,9 +252,20 @@ impl<'a> Policy<'a> {
         Err(Rejected)
     }
 
+    /// Lets nobody pass under a target whose policy on who may is not valid.
+    fn bar(&self, target: &Target, attached: &mut Attached<'a>) {
+        let guards = self.traffic.as_ref().is_some_and(access::guards);
+        if guards && !matches!(target, Target::Backend(_)) {
+            let why = format!("{} {} is not valid", self.subject.kind, self.subject.key);
+            let entry = attached.traffic.entry(target.clone()).or_default();
+            entry.refused.get_or_insert_with(|| why.into());
+        }
+    }
+
     /// Puts the policy in force on one target. The error is the reason why it is not.
     fn attach_to(
         &self,
+        state: &'a ClusterState,
         target: &Target,
         attached: &mut Attached<'a>,
         report: &mut Report,
@@ -274,18 +299,20 @@ impl<'a> Policy<'a> {
         self.check_backend_part(report)
             .map_err(|Rejected| reasons::INVALID)?;
         let traffic = self
-            .compile_for(target, report)
+            .compile_for(state, target, report)
             .map_err(|Rejected| reasons::INVALID)?;
         let entry = attached.traffic.entry(target.clone()).or_default();
-        if overlaps(entry, &traffic) {
+        let mut fields: Vec<_> = entry.overlap(&traffic).into_iter().collect();
+        fields.dedup();
+        let of_models = entry.shaping.overlaps(&traffic.shaping);
+        let fields = fields
+            .into_iter()
+            .map(|name| format!("spec.traffic.{name}"));
+        for field in fields.chain(of_models.then(|| "spec.backend.ai".to_owned())) {
             let message =
                 format!("an older policy on {target} sets the same field; the older one counts");
-            let field = match overlaps_in_traffic(entry, &traffic) {
-                true => "spec.traffic",
-                false => "spec.backend.ai",
-            };
             let remedy = "set it in one policy";
-            report.add(self.subject, Code::PolicyConflict, field, message, remedy);
+            report.add(self.subject, Code::PolicyConflict, &field, message, remedy);
         }
         *entry = entry.over(&traffic);
         Ok(())
@@ -340,15 +367,4 @@ impl<'a> Policy<'a> {
             status: json!({ "ancestors": entries }),
         }
     }
-}
-
-fn overlaps(older: &TrafficPolicy, newer: &TrafficPolicy) -> bool {
-    overlaps_in_traffic(older, newer) || older.shaping.overlaps(&newer.shaping)
-}
-
-fn overlaps_in_traffic(older: &TrafficPolicy, newer: &TrafficPolicy) -> bool {
-    (older.pre_routing.is_some() && newer.pre_routing.is_some())
-        || (older.post_routing.is_some() && newer.post_routing.is_some())
-        || (older.request_timeout.is_some() && newer.request_timeout.is_some())
-        || (older.retry.is_some() && newer.retry.is_some())
 }

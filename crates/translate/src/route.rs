@@ -2,7 +2,6 @@
 
 mod attach;
 mod backends;
-mod cors;
 mod filters;
 mod matches;
 mod mirror;

@@ -3,6 +3,7 @@
 //! On the way out every struct is taken apart field by field, and on the way in every message is:
 //! a field that one side has and the other does not is a compile error.
 
+mod access;
 mod auth;
 mod backend;
 mod common;
@@ -15,6 +16,7 @@ mod route;
 mod secret;
 mod shaping;
 mod tls;
+mod traffic;
 
 pub use invalid::Invalid;
 

@@ -19,5 +19,6 @@ mod paths;
 mod patterns;
 mod reload;
 mod sarif;
+mod scenarios;
 mod setup;
 mod shaping;

@@ -102,7 +102,7 @@ impl OriginPattern {
     }
 
     /// `origin` is in lower case.
-    fn matches(&self, origin: &str) -> bool {
+    pub(crate) fn matches(&self, origin: &str) -> bool {
         let Self::Of { scheme, host, port } = self else {
             return true;
         };

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::TargetGroups;
 use crate::backend::{
-    AiProvider, ApiRoute, Backend, BackendPolicy, BackendTarget, EndpointBackend,
+    AiProvider, ApiRoute, Auth, Backend, BackendPolicy, BackendTarget, EndpointBackend,
 };
 use crate::balance::Schedule;
 use crate::filter::{Filter, Share};
@@ -18,7 +18,7 @@ use crate::retry::Retry;
 use crate::route::{BackendRef, Destination, Route, Rule};
 
 /// A rule, ready to serve.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RulePlan {
     /// Position in [`super::Snapshot::rules`].
     pub index: usize,
@@ -56,7 +56,7 @@ pub struct MirrorPlan {
 }
 
 /// One backend reference of a rule.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Choice {
     pub way: Way,
     pub filters: Vec<Filter>,
@@ -65,7 +65,7 @@ pub struct Choice {
 }
 
 /// Where a choice leads.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Way {
     /// Positions in [`super::Snapshot::targets`], in priority groups; the first with a healthy
     /// target serves.
@@ -109,6 +109,11 @@ impl Target {
             TargetKind::Ai { provider, .. } => &provider.name,
             TargetKind::Endpoints(_) => "",
         }
+    }
+
+    /// Whether it asks for the client's own credentials.
+    pub fn passes_credentials(&self) -> bool {
+        matches!(self.policy().auth, Some(Auth::Passthrough))
     }
 
     pub fn is_ai(&self) -> bool {
@@ -160,6 +165,14 @@ impl RulePlan {
         }
     }
 
+    /// The same rule under another policy of its listener.
+    pub(super) fn under(&self, wider: &TrafficPolicy) -> Self {
+        Self {
+            policy: self.rule.policy.over(&self.route.policy).over(wider),
+            ..self.clone()
+        }
+    }
+
     /// Bound on the whole request: the route's own timeout before a policy's.
     pub fn request_timeout(&self) -> Option<Duration> {
         self.rule.request_timeout.or(self.policy.request_timeout)
@@ -180,7 +193,9 @@ impl RulePlan {
             Filter::ResponseHeaders(edits) => Some(edits),
             _ => None,
         });
+        let of_policy = self.policy.headers.iter().map(|h| &h.response);
         let fixed = edits
+            .chain(of_policy)
             .flat_map(|e| e.set.iter().chain(&e.add))
             .map(|(name, _)| name);
         let computed = self.policy.post_routing.iter().map(|t| &t.response);

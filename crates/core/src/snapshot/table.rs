@@ -11,6 +11,7 @@ use super::{RulePlan, Selected};
 use crate::hostname::Hostname;
 use crate::listener::Listener;
 use crate::matcher::{Match, PathMatch, RequestHead};
+use crate::policy::TrafficPolicy;
 use paths::Paths;
 
 /// One match of one rule.
@@ -83,6 +84,31 @@ fn by_age_and_name(a: &Entry, b: &Entry) -> Ordering {
     age(a.created)
         .cmp(&age(b.created))
         .then_with(|| (&a.key, a.kind).cmp(&(&b.key, b.kind)))
+}
+
+/// The entries of the routes attached to `listener`, with its own policy between the Gateway's and
+/// theirs; `None` where it has none.
+pub(super) fn under(
+    listener: &Listener,
+    gateway: &TrafficPolicy,
+    entries: &[Entry],
+) -> Option<Vec<Entry>> {
+    if listener.policy.is_empty() {
+        return None;
+    }
+    let wider = listener.policy.over(gateway);
+    let mut plans: FxHashMap<usize, Arc<RulePlan>> = FxHashMap::default();
+    let attached = entries
+        .iter()
+        .filter(|e| e.plan.route.listeners.contains(&listener.name));
+    let entries = attached.map(|entry| Entry {
+        plan: plans
+            .entry(entry.plan.index)
+            .or_insert_with(|| Arc::new(entry.plan.under(&wider)))
+            .clone(),
+        position: entry.position,
+    });
+    Some(entries.collect())
 }
 
 impl HostTable {

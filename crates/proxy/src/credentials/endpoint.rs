@@ -13,7 +13,7 @@ use crate::body::{Collected, collect};
 use crate::upstream::{Connector, Outbound, Payload, Pool, PoolKey, describe, host_header, send};
 
 /// What a token endpoint says is smaller.
-const ANSWER_LIMIT: usize = 64 << 10;
+const ANSWER_LIMIT: usize = 256 << 10;
 /// Nothing else is worth waiting for.
 const WITHIN: Duration = Duration::from_secs(5);
 
@@ -39,9 +39,9 @@ pub(super) struct Ask<'a> {
 }
 
 /// What was said, by whom.
-pub(super) struct Answer {
+pub(crate) struct Answer {
     pub(super) host: String,
-    pub(super) body: Bytes,
+    pub(crate) body: Bytes,
 }
 
 impl<'a> Ask<'a> {
@@ -114,9 +114,37 @@ impl From<Via<'_>> for TokenEndpoints {
 }
 
 impl TokenEndpoints {
+    /// What a server has under `path`.
+    pub(crate) async fn get(&self, endpoint: &Endpoint, path: &str) -> Result<Answer, MintError> {
+        let host = endpoint.host.to_string();
+        let bad = |_| MintError::Address(host.clone());
+        let accepted = HeaderValue::from_static("application/json");
+        let agent = HeaderValue::from_static("agentgateway");
+        let outbound = Outbound {
+            method: Method::GET,
+            target: PathAndQuery::try_from(path).map_err(|_| MintError::Address(host.clone()))?,
+            authority: Authority::try_from(host_header(endpoint)).map_err(bad)?,
+            headers: HeaderMap::from_iter([
+                (header::ACCEPT, accepted),
+                (header::USER_AGENT, agent),
+            ]),
+            upgrade: None,
+            payload: Payload::Pieces(Vec::new()),
+        };
+        let key = PoolKey {
+            endpoint: endpoint.clone(),
+            protocol: AppProtocol::Http1,
+        };
+        self.within(key, outbound).await
+    }
+
     /// The answer to `ask`, which is a success.
     pub(super) async fn ask(&self, ask: Ask<'_>) -> Result<Answer, MintError> {
         let (key, outbound) = ask.outbound()?;
+        self.within(key, outbound).await
+    }
+
+    async fn within(&self, key: PoolKey, outbound: Outbound) -> Result<Answer, MintError> {
         let host = key.endpoint.host.to_string();
         match tokio::time::timeout(WITHIN, self.answer(key, outbound, &host)).await {
             Ok(answer) => answer.map(|body| Answer { host, body }),
@@ -170,7 +198,7 @@ impl Answer {
         serde_json::from_slice(&self.body).map_err(|_| self.no_token("it is not a JSON object"))
     }
 
-    pub(super) fn no_token(&self, why: &'static str) -> MintError {
+    pub(crate) fn no_token(&self, why: &'static str) -> MintError {
         MintError::NoToken {
             host: self.host.clone(),
             why,

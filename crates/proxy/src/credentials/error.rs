@@ -14,19 +14,19 @@ pub(crate) enum MintError {
         name: &'static str,
         cause: std::io::Error,
     },
-    #[error("{0} is no address of a token endpoint")]
+    #[error("{0} is no address that can be asked")]
     Address(String),
-    #[error("the token endpoint {host} cannot be asked: {cause}")]
+    #[error("{host} cannot be asked: {cause}")]
     Unreachable { host: String, cause: String },
-    #[error("the token endpoint {host} gave no answer within {within:?}")]
+    #[error("{host} gave no answer within {within:?}")]
     Slow { host: String, within: Duration },
-    #[error("the token endpoint {host} answered {}{}", status.as_u16(), code.as_ref().map(|code| format!(" {code}")).unwrap_or_default())]
+    #[error("{host} answered {}{}", status.as_u16(), code.as_ref().map(|code| format!(" {code}")).unwrap_or_default())]
     Refused {
         host: String,
         status: StatusCode,
         code: Option<String>,
     },
-    #[error("the token endpoint {host} gave no token: {why}")]
+    #[error("{host} gave nothing of use: {why}")]
     NoToken { host: String, why: &'static str },
     #[error("{0}")]
     Unusable(&'static str),

@@ -74,6 +74,14 @@ impl<T: Clone> Lifetime<T> {
         }
     }
 
+    /// Whether another may be fetched although the one at hand is good: it is at least `apart` old,
+    /// and no try failed a moment ago.
+    pub(super) fn may_replace(&self, now: SystemTime, apart: Duration) -> bool {
+        let pausing = self.failure.as_ref().is_some_and(|f| f.pauses(now));
+        let held = self.held.as_ref();
+        !pausing && held.is_none_or(|held| between(held.since, now) >= apart)
+    }
+
     pub(super) fn minted(&mut self, minted: Minted<T>, now: SystemTime) {
         self.failure = None;
         self.held = Some(Held { minted, since: now });

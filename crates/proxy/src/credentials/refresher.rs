@@ -79,6 +79,34 @@ impl<M: Mint> Refresher<M> {
         }
     }
 
+    /// One that was fetched less than `apart` ago: what it is needed for is not in the one at hand.
+    /// The one at hand where there can be no newer.
+    pub(crate) async fn newer(
+        self: &Arc<Self>,
+        via: Via<'_>,
+        apart: Duration,
+    ) -> Result<M::Token, Error> {
+        let mut landed = self.landed.subscribe();
+        let underway = {
+            let mut state = self.state.lock();
+            match state.flight {
+                Flight::Under => true,
+                Flight::None if state.lifetime.may_replace(SystemTime::now(), apart) => {
+                    state.flight = Flight::Under;
+                    drop(state);
+                    self.fly(via);
+                    true
+                }
+                Flight::None => false,
+            }
+        };
+        if underway {
+            // What comes of it is seen below.
+            let _ = tokio::time::timeout(WAIT, landed.changed()).await;
+        }
+        self.get(via).await
+    }
+
     async fn wait(self: &Arc<Self>, via: Via<'_>) -> Result<M::Token, Error> {
         // Before the look: a flight that ends between the two is not missed.
         let mut landed = self.landed.subscribe();
@@ -115,6 +143,11 @@ impl<M: Mint> Refresher<M> {
             }
             state.flight = Flight::Under;
         }
+        self.fly(via);
+    }
+
+    /// Fetches one; the flight is marked as under way.
+    fn fly(self: &Arc<Self>, via: Via<'_>) {
         let landing = Landing(self.clone());
         let endpoints = TokenEndpoints::from(via);
         via.connector.tasks().spawn_local(async move {

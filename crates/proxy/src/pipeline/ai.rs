@@ -85,6 +85,7 @@ impl Exchange {
     ) -> Result<Result<Response<Box<Answer>>, Failure>, Error> {
         let wiring = live.wiring(candidate.target);
         let (target, state) = live.target(candidate.target);
+        self.lend_credentials(target.passes_credentials());
         let mut question = match self.question_for(plan, candidate, matched, target, body) {
             Err(error) if error.is_of_target() => return Ok(Err(Failure::Error(error))),
             asked => asked?,

@@ -39,6 +39,7 @@ impl Exchange {
             ));
         };
         self.record.target = Some(target.clone());
+        self.lend_credentials(target.passes_credentials());
         if let Some(policy) = &backend.policy.transformation {
             self.transform_request(policy, &target.label).await?;
         }
@@ -219,6 +220,9 @@ pub(super) fn response_filters(plan: &RulePlan, choice: usize, headers: &mut Hea
         .filters
         .iter()
         .chain(&plan.choices[choice].filters);
+    if let Some(of_policy) = &plan.policy.headers {
+        of_policy.response.apply(headers);
+    }
     for filter in filters {
         if let Filter::ResponseHeaders(edits) = filter {
             edits.apply(headers);

@@ -197,6 +197,10 @@ impl Exchange {
             more: None,
         });
         input.llm = self.record.ai.as_deref().map(llm);
+        let identity = &self.identity;
+        input.jwt = identity.jwt.as_ref();
+        input.api_key = identity.api_key.as_ref();
+        input.basic_auth = identity.basic.as_ref();
         input.metadata = Some(metadata);
         input.now = Some(SystemTime::now());
         input.random = Some(self.peer.worker.random());

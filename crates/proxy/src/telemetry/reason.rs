@@ -12,6 +12,17 @@ pub enum Reason {
     Redirect,
     /// A browser's preflight request, answered by a CORS filter.
     Preflight,
+    /// Answered by a policy's direct response.
+    DirectResponse,
+    /// The credential that a policy asks for is missing or not good.
+    Unauthenticated,
+    /// Whether a credential is good could not be told.
+    Unverified,
+    /// A policy's expressions refuse the request.
+    Forbidden,
+    RateLimited,
+    /// A page of another site made a request that changes something.
+    CrossSite,
     NoRoute,
     InvalidRequest,
     BodyTooLarge,
@@ -53,6 +64,12 @@ impl Reason {
             Self::Ok => "ok",
             Self::Redirect => "redirect",
             Self::Preflight => "preflight",
+            Self::DirectResponse => "direct_response",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Unverified => "unverified",
+            Self::Forbidden => "forbidden",
+            Self::RateLimited => "rate_limited",
+            Self::CrossSite => "cross_site",
             Self::NoRoute => "no_route",
             Self::InvalidRequest => "invalid_request",
             Self::BodyTooLarge => "body_too_large",

@@ -13,7 +13,9 @@ use agw_core::snapshot::{RulePlan, Target};
 use http::{HeaderName, HeaderValue, Method, StatusCode, Version};
 
 use super::{Reason, access_log};
+use crate::allowances::{Counter, Key};
 use crate::connection::Client;
+use crate::live::now_millis;
 use crate::worker::Worker;
 
 /// One request's record. It is reported once: by [`Record::finish`], or on drop as cut short by
@@ -40,6 +42,8 @@ pub(crate) struct Record {
     pub(crate) ai: Option<Box<AiRecord>>,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) outcome: Outcome,
+    /// Limits of tokens that the request came under.
+    pub(crate) owed: Vec<Owed>,
     reported: bool,
 }
 
@@ -76,6 +80,13 @@ pub(crate) struct Attempt {
     /// Absent when this attempt's answer went to the client as a success.
     pub(crate) reason: Option<Reason>,
     pub(crate) error: Option<String>,
+}
+
+/// A limit that is told what an answer cost.
+#[derive(Debug)]
+pub(crate) struct Owed {
+    pub(crate) counter: Arc<Counter>,
+    pub(crate) key: Option<Key>,
 }
 
 /// How a request ended.
@@ -130,6 +141,7 @@ impl Record {
             ai: None,
             attempts: Vec::new(),
             outcome: Outcome::ok(),
+            owed: Vec::new(),
             reported: false,
         })
     }
@@ -156,10 +168,24 @@ impl Record {
         if let Some(ai) = &mut self.ai {
             ai.cost = ai.priced();
         }
+        self.settle();
         self.worker.shard.record(self, elapsed);
         self.worker
             .access_log
             .write(access_log::line(self, elapsed));
+    }
+}
+
+impl Record {
+    /// Tells the limits of tokens what the answer cost.
+    fn settle(&mut self) {
+        let owed = std::mem::take(&mut self.owed);
+        let Some(tokens) = self.ai.as_ref().and_then(|ai| ai.usage.tokens()) else {
+            return;
+        };
+        for Owed { counter, key } in owed {
+            counter.settle(key, now_millis(), tokens);
+        }
     }
 }
 

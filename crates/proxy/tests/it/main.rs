@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod access;
 mod authority;
 mod client;
 mod codings;
@@ -20,6 +21,7 @@ mod grpc;
 mod limits;
 mod mirror;
 mod plain;
+mod policies;
 mod reload;
 mod routing;
 mod shaping;

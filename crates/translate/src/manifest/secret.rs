@@ -13,6 +13,7 @@ pub struct SecretObject {
     pub name: String,
     /// `Opaque` when the manifest says nothing.
     pub type_: String,
+    pub labels: BTreeMap<String, String>,
     pub data: BTreeMap<String, SecretBytes>,
 }
 
@@ -59,6 +60,7 @@ impl From<ApiSecret> for SecretObject {
             .into_iter()
             .map(|(key, text)| (key, text.into_bytes()));
         Self {
+            labels: secret.metadata.labels.unwrap_or_default(),
             namespace: secret.metadata.namespace.unwrap_or_default(),
             name: secret.metadata.name.unwrap_or_default(),
             type_: secret.type_.unwrap_or_else(|| "Opaque".to_owned()),

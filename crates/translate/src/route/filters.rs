@@ -3,46 +3,32 @@
 //! The Gateway API's generated types for the two are unrelated, and alike: both are read into one
 //! shape through their JSON.
 
-use agw_core::filter::{Filter, HeaderEdits, PathRewrite, Redirect, RedirectScheme, UrlRewrite};
-use agw_core::header::{FieldName, FieldValue};
+use agw_api::traffic::{Cors as CorsSpec, HeaderEdits as HeaderEditsSpec};
+use agw_core::filter::{
+    Cors, Filter, HeaderEdits, PathRewrite, Redirect, RedirectScheme, UrlRewrite,
+};
 use agw_core::hostname::Hostname;
 use agw_core::matcher::{Match, PathMatch};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::RuleMaker;
-use super::cors::CorsSpec;
 use super::mirror::MirrorSpec;
 use crate::expression::{Rejected, collect};
 use crate::finding::Code;
+use crate::{cors, header_edits};
 
 /// A filter as it is written.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct FilterSpec {
     r#type: String,
-    request_header_modifier: Option<Modifier>,
-    response_header_modifier: Option<Modifier>,
+    request_header_modifier: Option<HeaderEditsSpec>,
+    response_header_modifier: Option<HeaderEditsSpec>,
     url_rewrite: Option<Rewrite>,
     request_redirect: Option<RedirectSpec>,
     cors: Option<CorsSpec>,
     request_mirror: Option<MirrorSpec>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct Modifier {
-    #[serde(default)]
-    set: Vec<Pair>,
-    #[serde(default)]
-    add: Vec<Pair>,
-    #[serde(default)]
-    remove: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Pair {
-    name: String,
-    value: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -198,50 +184,28 @@ impl RuleMaker<'_, '_> {
         }
     }
 
-    fn headers(&mut self, edits: &Modifier, field: &str) -> Result<HeaderEdits, Rejected> {
-        let mut pairs = |pairs: &[Pair], part: &str| {
-            let made: Vec<_> = pairs
-                .iter()
-                .enumerate()
-                .map(|(index, pair)| {
-                    let at = format!("{field}.{part}[{index}]");
-                    let name = self.field_name(&pair.name, &format!("{at}.name"));
-                    let value = FieldValue::parse(&pair.value).map_err(|error| {
-                        self.refuse(
-                            Code::InvalidFilter,
-                            &format!("{at}.value"),
-                            &error.to_string(),
-                            "write it without control characters",
-                        )
-                    });
-                    Ok((name?, value?))
-                })
-                .collect();
-            collect(made.into_iter())
-        };
-        let (set, add) = (pairs(&edits.set, "set"), pairs(&edits.add, "add"));
-        let remove: Vec<_> = edits
-            .remove
-            .iter()
-            .enumerate()
-            .map(|(index, name)| self.field_name(name, &format!("{field}.remove[{index}]")))
-            .collect();
-        Ok(HeaderEdits {
-            set: set?,
-            add: add?,
-            remove: collect(remove.into_iter())?,
-        })
-    }
-
-    fn field_name(&mut self, name: &str, field: &str) -> Result<FieldName, Rejected> {
-        FieldName::parse(name).map_err(|error| {
+    fn headers(&mut self, spec: &HeaderEditsSpec, field: &str) -> Result<HeaderEdits, Rejected> {
+        let mut refuse = |at: &str, message: &str, remedy: &str| {
             self.refuse(
                 Code::InvalidFilter,
-                field,
-                &error.to_string(),
-                "write a valid header name",
+                &format!("{field}.{at}"),
+                message,
+                remedy,
             )
-        })
+        };
+        header_edits::edits(spec, &mut refuse)
+    }
+
+    fn cors(&mut self, spec: &CorsSpec, field: &str) -> Result<Cors, Rejected> {
+        let mut refuse = |at: &str, message: &str, remedy: &str| {
+            self.refuse(
+                Code::InvalidFilter,
+                &format!("{field}.{at}"),
+                message,
+                remedy,
+            )
+        };
+        cors::cors(spec, &mut refuse)
     }
 
     fn rewrite(

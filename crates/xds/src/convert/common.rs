@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use agw_core::access::{Action, Algorithm, Demand};
 use agw_core::backend::{Api, AppProtocol, ProviderKind};
 use agw_core::expr::Expression;
 use agw_core::filter::{Credentials, RedirectScheme};
@@ -10,6 +11,7 @@ use agw_core::hostname::Hostname;
 use agw_core::id::{BackendKey, BackendKind, ObjectKey, RouteKind};
 use agw_core::listener::ClientValidationMode;
 use agw_core::matcher::Pattern;
+use agw_core::rate_limit::Unit;
 use agw_core::retry::ConnectFailure;
 use agw_core::shaping::{CachePlace, Role};
 use prost::UnknownEnumValue;
@@ -53,6 +55,10 @@ mirror! {
     proto::ConnectFailure, ConnectFailure: [Retry, Give];
     proto::Credentials, Credentials: [Allowed, Omitted];
     proto::Scheme, RedirectScheme: [Http, Https];
+    proto::Demand, Demand: [Strict, Optional, Permissive];
+    proto::Algorithm, Algorithm: [Rs256, Rs384, Rs512, Ps256, Ps384, Ps512, Es256, Es384, EdDsa];
+    proto::Action, Action: [Allow, Deny, Require];
+    proto::LimitUnit, Unit: [Requests, Tokens];
     proto::Role, Role: [System, Developer, User, Assistant];
     proto::CachePlace, CachePlace: [System, Tools, Messages];
 }

@@ -10,7 +10,7 @@ use agw_core::transform::{Edits, Transformation};
 
 use super::common::{each, enumeration, expression, field_name, list, one, optional, port};
 use super::invalid::{At, Invalid};
-use super::shaping;
+use super::{access, shaping};
 use crate::proto;
 
 /// What holds for a whole Gateway.
@@ -64,13 +64,33 @@ impl TryFrom<proto::GatewayPolicy> for GatewayPolicy {
 impl From<&TrafficPolicy> for proto::TrafficPolicy {
     fn from(policy: &TrafficPolicy) -> Self {
         let TrafficPolicy {
+            refused,
+            pre_cors,
+            pre_access,
             pre_routing,
+            cors,
+            access,
+            rate_limit,
             post_routing,
+            csrf,
+            headers,
+            delay,
+            direct_response,
             request_timeout,
             retry,
             shaping,
         } = policy;
         Self {
+            refused: refused.as_deref().map(str::to_owned),
+            pre_cors: pre_cors.as_deref().map(Into::into),
+            pre_access: access::said(pre_access),
+            cors: cors.as_deref().map(Into::into),
+            access: access::said(access),
+            rate_limit: rate_limit.as_deref().map(Into::into),
+            csrf: csrf.as_deref().map(Into::into),
+            headers: headers.as_deref().map(Into::into),
+            delay: delay.as_deref().map(Into::into),
+            direct_response: direct_response.as_deref().map(Into::into),
             pre_routing: pre_routing.as_deref().map(Into::into),
             post_routing: post_routing.as_deref().map(Into::into),
             request_timeout: request_timeout.map(Into::into),
@@ -85,13 +105,33 @@ impl TryFrom<proto::TrafficPolicy> for TrafficPolicy {
 
     fn try_from(policy: proto::TrafficPolicy) -> Result<Self, Invalid> {
         let proto::TrafficPolicy {
+            refused,
+            pre_cors,
+            pre_access,
             pre_routing,
+            cors,
+            access,
+            rate_limit,
             post_routing,
+            csrf,
+            headers,
+            delay,
+            direct_response,
             request_timeout,
             retry,
             shaping,
         } = policy;
         Ok(Self {
+            refused: refused.map(Into::into),
+            pre_cors: optional(pre_cors, "pre_cors")?.map(Arc::new),
+            pre_access: optional(pre_access, "pre_access")?.unwrap_or_default(),
+            cors: optional(cors, "cors")?.map(Arc::new),
+            access: optional(access, "access")?.unwrap_or_default(),
+            rate_limit: optional(rate_limit, "rate_limit")?.map(Arc::new),
+            csrf: optional(csrf, "csrf")?.map(Arc::new),
+            headers: optional(headers, "headers")?.map(Arc::new),
+            delay: optional(delay, "delay")?.map(Arc::new),
+            direct_response: optional(direct_response, "direct_response")?.map(Arc::new),
             pre_routing: optional(pre_routing, "pre_routing")?.map(Arc::new),
             post_routing: optional(post_routing, "post_routing")?.map(Arc::new),
             request_timeout: optional(request_timeout, "request_timeout")?,
