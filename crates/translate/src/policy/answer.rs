@@ -23,6 +23,7 @@ pub(super) fn direct_response(
     spec: &Spec,
     place: &mut Place<'_, '_>,
 ) -> Result<DirectResponse, Rejected> {
+    let bare = spec.body.is_none() && spec.body_expression.is_none() && spec.headers.is_empty();
     match (spec.status, &spec.conditional[..]) {
         (Some(status), []) => {
             let plain = FixedResponse {
@@ -33,7 +34,7 @@ pub(super) fn direct_response(
             };
             answer(&plain, place).map(Cases::always)
         }
-        (None, entries @ [_, ..]) => {
+        (None, entries @ [_, ..]) if bare => {
             let last = entries.len() - 1;
             let cases = entries.iter().enumerate().map(|(index, entry)| {
                 let at = format!("conditional[{index}]");
@@ -47,7 +48,7 @@ pub(super) fn direct_response(
             Ok(Cases::new(collect(cases)?))
         }
         _ => {
-            let remedy = "write `status`, or answers in `conditional`";
+            let remedy = "write `status` and what belongs to it, or answers in `conditional` alone";
             Err(place.refuse("", "it is not said what the answer is", remedy))
         }
     }
