@@ -1,9 +1,10 @@
-//! Bedrock's Converse API.
+//! Bedrock's Converse API, and the models that are asked in their own words.
 
 mod conversation;
 mod converse;
 mod error;
 mod frame;
+mod invoke;
 mod request;
 mod shapes;
 mod sign;
@@ -39,6 +40,7 @@ enum Verb {
     Converse,
     ConverseStream,
     CountTokens,
+    Invoke,
 }
 
 // === impl Bedrock ===
@@ -70,6 +72,7 @@ impl Dialect for Bedrock {
             "converse" => Verb::Converse,
             "converse-stream" => Verb::ConverseStream,
             "count-tokens" => Verb::CountTokens,
+            "invoke" => Verb::Invoke,
             _ => return Err(unknown()),
         };
         if parts.method != Method::POST {
@@ -120,6 +123,7 @@ impl Endpoint for Operation {
                 converse::answer(document, &self.model, self.verb, context)
             }
             Verb::CountTokens => converse::count(document, &self.model, context),
+            Verb::Invoke => invoke::answer(document, &self.model, context),
         }
     }
 

@@ -121,6 +121,11 @@ pub(crate) struct Context<'a> {
 #[derive(Debug)]
 pub(crate) enum Payload {
     Json(Bytes),
+    /// The same, and the tokens of the request for a header.
+    Counted {
+        body: Bytes,
+        input_tokens: usize,
+    },
     Events(Events),
 }
 

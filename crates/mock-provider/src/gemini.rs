@@ -5,6 +5,7 @@ mod embed;
 mod error;
 mod generate;
 mod models;
+mod rank;
 mod request;
 mod shapes;
 
@@ -54,9 +55,14 @@ pub(crate) enum Google {
 /// What can be asked of a model, or about all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Operation {
-    Of { model: String, verb: Verb },
+    Of {
+        model: String,
+        verb: Verb,
+    },
     ModelList,
     Model(String),
+    /// Discovery Engine's, which has Vertex AI's credentials.
+    Rank,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +72,8 @@ enum Verb {
     CountTokens,
     Embed,
     BatchEmbed,
+    /// Vertex AI's word for embedding.
+    Predict,
 }
 
 // === impl Google ===
@@ -89,6 +97,9 @@ impl Google {
         if self == Self::GeminiApi && ["/v1beta/models", "/v1/models"].contains(&path) {
             return Some(Operation::ModelList);
         }
+        if self == Self::VertexAi && ranks(path) {
+            return Some(Operation::Rank);
+        }
         let target = self.target(path)?;
         let Some((model, verb)) = target.rsplit_once(':') else {
             return Some(Operation::Model(percent::decode(target)));
@@ -103,12 +114,20 @@ impl Google {
             "streamGenerateContent" => Verb::Stream(Framing::JsonArray),
             "countTokens" => Verb::CountTokens,
             "embedContent" => Verb::Embed,
+            "predict" if self == Self::VertexAi => Verb::Predict,
             "batchEmbedContents" if self == Self::GeminiApi => Verb::BatchEmbed,
             _ => return None,
         };
         let model = percent::decode(model);
         Some(Operation::Of { model, verb })
     }
+}
+
+/// `/v1/projects/{p}/locations/{l}/rankingConfigs/{c}:rank`
+fn ranks(path: &str) -> bool {
+    path.starts_with("/v1/projects/")
+        && path.contains("/rankingConfigs/")
+        && path.ends_with(":rank")
 }
 
 impl Dialect for Google {
@@ -126,7 +145,7 @@ impl Dialect for Google {
                 of("/v1beta/models")
                     || (of("/v1/models") && (parts.method == Method::POST || keyed))
             }
-            Self::VertexAi => self.target(path).is_some(),
+            Self::VertexAi => self.target(path).is_some() || ranks(path),
         }
     }
 
@@ -148,7 +167,7 @@ impl Dialect for Google {
         };
         let operation = self.find(parts).ok_or_else(unknown)?;
         let expected = match operation {
-            Operation::Of { .. } => Method::POST,
+            Operation::Of { .. } | Operation::Rank => Method::POST,
             Operation::ModelList | Operation::Model(_) => Method::GET,
         };
         if parts.method != expected {
@@ -186,13 +205,14 @@ impl Dialect for Google {
 impl Endpoint for Operation {
     fn intake(&self) -> Intake {
         match self {
-            Self::Of { .. } => Intake::Json,
+            Self::Of { .. } | Self::Rank => Intake::Json,
             Self::ModelList | Self::Model(_) => Intake::Nothing,
         }
     }
 
-    fn selector(&self, _document: Option<&Map<String, Value>>) -> Option<ModelSelector> {
+    fn selector(&self, document: Option<&Map<String, Value>>) -> Option<ModelSelector> {
         match self {
+            Self::Rank => dialect::by_body(document),
             Self::Of { model, .. } => dialect::by_model(model),
             Self::ModelList | Self::Model(_) => Some(ModelSelector::ModelList),
         }
@@ -224,8 +244,10 @@ impl Endpoint for Operation {
                     Verb::CountTokens => generate::count(document, model),
                     Verb::Embed => embed::one(document, model),
                     Verb::BatchEmbed => embed::batch(document, model),
+                    Verb::Predict => embed::predict(document, model),
                 }
             }
+            Self::Rank => rank::answer(document, context),
             Self::ModelList => Ok(models::list(context)),
             Self::Model(id) => models::one(id, context),
         }

@@ -16,6 +16,8 @@ use crate::{
 };
 
 const JSON: &str = "application/json";
+/// Where Bedrock says how many tokens a request to a model itself had.
+const INPUT_TOKENS: &str = "x-amzn-bedrock-input-token-count";
 /// What `garbage` sends: no JSON, and no UTF-8.
 const GARBAGE: &[u8] = b"\x00\xff\xfe<html>{\"choices\":[{{]]\x80 not json";
 
@@ -93,9 +95,13 @@ impl Occasion<'_> {
     /// Paces and cuts a good answer.
     pub(crate) fn staged(&self, payload: Payload, fault: &Fault, settings: &Settings) -> Reply {
         let count = |chunks: u32| usize::try_from(chunks).unwrap_or(usize::MAX);
+        let mut headers = HeaderMap::new();
+        if let Payload::Counted { input_tokens, .. } = &payload {
+            headers.insert(INPUT_TOKENS, HeaderValue::from(*input_tokens));
+        }
         let (mut script, prelude) = match payload {
             Payload::Events(events) => (Script::events(events.frames), events.prelude),
-            Payload::Json(body) => {
+            Payload::Json(body) | Payload::Counted { body, .. } => {
                 let plain = fault.action.is_none() && fault.chunk_delay.is_none();
                 let script = if plain {
                     Script::whole(body)
@@ -116,7 +122,10 @@ impl Occasion<'_> {
             }
             _ => {}
         }
-        Reply::ok(self.framing.map_or(JSON, Framing::content_type), script)
+        Reply {
+            headers,
+            ..Reply::ok(self.framing.map_or(JSON, Framing::content_type), script)
+        }
     }
 
     fn error_event(&self, position: u32) -> Bytes {

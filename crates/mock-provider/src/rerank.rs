@@ -1,6 +1,7 @@
-//! Cohere's rerank API, which others copy.
+//! Cohere's rerank API, which others copy, and its embeddings.
 
 mod answer;
+mod embed;
 mod error;
 
 use std::sync::Arc;
@@ -18,7 +19,9 @@ use crate::{
     settings::{KeyCheck, Settings},
 };
 
-/// Cohere's API, of which rerank is served.
+pub(crate) use answer::rank;
+
+/// Cohere's API, of which rerank and embeddings are served.
 #[derive(Debug)]
 pub(crate) struct Rerank;
 
@@ -30,11 +33,19 @@ enum Version {
     V2,
 }
 
+/// What can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Operation {
+    Rerank(Version),
+    /// `POST /v2/embed`
+    Embed,
+}
+
 // === impl Rerank ===
 
 impl Dialect for Rerank {
     fn owns(&self, parts: &Parts) -> bool {
-        Version::of(parts.uri.path()).is_some()
+        Operation::of(parts.uri.path()).is_some()
     }
 
     fn request_id(&self, ids: &Ids) -> String {
@@ -47,8 +58,8 @@ impl Dialect for Rerank {
 
     fn endpoint(&self, parts: &Parts) -> Result<Arc<dyn Endpoint>, ApiError> {
         let path = parts.uri.path();
-        match Version::of(path) {
-            Some(version) if parts.method == Method::POST => Ok(Arc::new(version)),
+        match Operation::of(path) {
+            Some(operation) if parts.method == Method::POST => Ok(Arc::new(operation)),
             Some(_) => Err(ApiError::MethodNotAllowed {
                 method: parts.method.clone(),
                 path: path.to_owned(),
@@ -80,19 +91,20 @@ impl Dialect for Rerank {
     }
 }
 
-// === impl Version ===
+// === impl Operation ===
 
-impl Version {
+impl Operation {
     fn of(path: &str) -> Option<Self> {
         match path {
-            "/v1/rerank" => Some(Self::V1),
-            "/v2/rerank" => Some(Self::V2),
+            "/v1/rerank" => Some(Self::Rerank(Version::V1)),
+            "/v2/rerank" => Some(Self::Rerank(Version::V2)),
+            "/v2/embed" => Some(Self::Embed),
             _ => None,
         }
     }
 }
 
-impl Endpoint for Version {
+impl Endpoint for Operation {
     fn intake(&self) -> Intake {
         Intake::Json
     }
@@ -110,7 +122,10 @@ impl Endpoint for Version {
         document: &Map<String, Value>,
         context: &Context<'_>,
     ) -> Result<Payload, ApiError> {
-        answer::answer(document, *self, context)
+        match self {
+            Self::Rerank(version) => answer::answer(document, *version, context),
+            Self::Embed => embed::answer(document, context),
+        }
     }
 
     /// Never asked for: nothing is streamed.

@@ -43,7 +43,7 @@ pub(super) fn parse_counted<'a>(
     ask(converse.unwrap_or(body), model)
 }
 
-fn check(body: &Map<String, Value>, record: &Record) -> Result<(), ApiError> {
+pub(super) fn check(body: &Map<String, Value>, record: &Record) -> Result<(), ApiError> {
     shape::check(body, record, Naming::Exact).map_err(|violation| violated(&violation))
 }
 

@@ -1,11 +1,11 @@
-//! `:embedContent` and `:batchEmbedContents`.
+//! `:embedContent` and `:batchEmbedContents`; Vertex AI's `:predict`.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{
     request::{check, get, object, objects, text},
-    shapes::{BATCH_EMBED, EMBED},
+    shapes::{BATCH_EMBED, EMBED, PREDICT},
 };
 use crate::{
     dialect::Payload,
@@ -80,6 +80,41 @@ pub(super) fn batch(body: &Map<String, Value>, model: &str) -> Result<Payload, A
         embeddings,
         usage_metadata: EmbeddingUsage::of(total),
     }))
+}
+
+/// Up to 250 texts, each with its own count.
+pub(super) fn predict(body: &Map<String, Value>, model: &str) -> Result<Payload, ApiError> {
+    check(body, &PREDICT)?;
+    let instances: Vec<_> = objects(body, "instances").collect();
+    if instances.is_empty() || instances.len() > 250 {
+        return Err(ApiError::refused(
+            "1 to 250 instance(s) is allowed per prediction.",
+        ));
+    }
+    let parameters = object(body, "parameters");
+    let asked = parameters
+        .and_then(|parameters| get(parameters, "outputDimensionality"))
+        .and_then(Value::as_u64);
+    let native = if model.starts_with("gemini") {
+        3072
+    } else {
+        768
+    };
+    let dimensions = asked
+        .and_then(|n| usize::try_from(n).ok())
+        .unwrap_or(native);
+    let mut predictions = Vec::with_capacity(instances.len());
+    for instance in instances {
+        let tokens = Encoding::of(model).encode(text(instance, "content").unwrap_or_default());
+        if tokens.is_empty() {
+            return Err(ApiError::refused("The text content is empty."));
+        }
+        predictions.push(json!({"embeddings": {
+            "values": unit_vector(&tokens, dimensions.min(native)),
+            "statistics": {"truncated": false, "token_count": tokens.len()},
+        }}));
+    }
+    Ok(Payload::json(&json!({"predictions": predictions})))
 }
 
 // === impl EmbeddingUsage ===

@@ -46,6 +46,24 @@ pub(super) static BATCH_EMBED: Record = Record(&[Field::required(
     Shape::List(&Shape::Object(&EMBED)),
 )]);
 
+pub(super) static PREDICT: Record = Record(&[
+    Field::required(
+        "instances",
+        Shape::List(&Shape::Object(&Record(&[
+            Field::required("content", Shape::Text),
+            Field::optional("title", Shape::Text),
+            Field::optional("taskType", Shape::Text),
+        ]))),
+    ),
+    Field::optional(
+        "parameters",
+        Shape::Object(&Record(&[
+            Field::optional("outputDimensionality", Shape::Integer(1..=3072)),
+            Field::optional("autoTruncate", Shape::Flag),
+        ])),
+    ),
+]);
+
 static ONE_CONTENT: Shape = Shape::Object(&CONTENT);
 static ONE_TOOL: Shape = Shape::Object(&TOOL);
 const CONTENTS: Field = Field::optional("contents", Shape::List(&ONE_CONTENT));

@@ -41,10 +41,10 @@ static V1: Record = Record(&[
 ]);
 
 /// A document and how relevant it is.
-struct Ranked {
-    index: usize,
+pub(crate) struct Ranked {
+    pub(crate) index: usize,
     text: String,
-    score: f64,
+    pub(crate) score: f64,
 }
 
 pub(super) fn answer(
@@ -127,7 +127,7 @@ fn documents(body: &Map<String, Value>) -> Result<Vec<String>, ApiError> {
 }
 
 /// The most relevant first; equal ones as they came.
-fn rank(query: &str, documents: Vec<String>) -> Vec<Ranked> {
+pub(crate) fn rank(query: &str, documents: Vec<String>) -> Vec<Ranked> {
     let query = words(query);
     let mut ranked: Vec<Ranked> = documents
         .into_iter()

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod anthropic;
+mod aside;
 mod azure;
 mod bedrock;
 mod chat;
