@@ -16,12 +16,16 @@ use bytes::Bytes;
 use http::header::InvalidHeaderValue;
 use http::{HeaderName, HeaderValue};
 
+use crate::count::CountApi;
+use crate::embed::EmbedApi;
 use crate::envelope::ErrorBody;
 use crate::format::Format;
 use crate::operation::Operation;
+use crate::rerank::RerankApi;
 use crate::sse::Event;
 use crate::usage::Usage;
 
+use compatible::COHERE_PREFIX;
 pub use compatible::{COMPATIBLE, compatible, compatible_at};
 
 /// A provider's wire language and whereabouts.
@@ -42,6 +46,26 @@ pub trait Dialect: fmt::Debug + Send + Sync {
 
     /// Whether it takes requests of `operation` as they are.
     fn serves(&self, operation: Operation) -> bool;
+
+    /// Its own form of embeddings for `model`, where it does not take OpenAI's.
+    fn embeds(&self, _model: &str) -> Option<EmbedApi> {
+        None
+    }
+
+    /// Its own form of rerank with `model`, where it does not take Cohere's.
+    fn reranks(&self, _model: &str) -> Option<RerankApi> {
+        None
+    }
+
+    /// Its own form of counting the tokens of a request to `model`.
+    fn counts(&self, _model: &str) -> Option<CountApi> {
+        None
+    }
+
+    /// Another host of the provider's, where that is who takes requests of `operation`.
+    fn host_for(&self, _operation: Operation) -> Option<&'static str> {
+        None
+    }
 
     /// The path to ask the provider for: `path` as an operation's canonical path or, for
     /// [`Operation::Passthrough`], the client's. `prefix` replaces the provider's base path.

@@ -95,9 +95,13 @@ impl Error {
 
 /// The top-level key of `path`.
 fn top(path: &str) -> Option<&'static str> {
-    const KEYS: [&str; 20] = [
+    const KEYS: [&str; 26] = [
+        "dimensions",
+        "documents",
+        "encoding_format",
         "frequency_penalty",
         "input",
+        "input_type",
         "instructions",
         "max_completion_tokens",
         "max_tokens",
@@ -107,6 +111,7 @@ fn top(path: &str) -> Option<&'static str> {
         "output_config",
         "presence_penalty",
         "previous_response_id",
+        "query",
         "reasoning_effort",
         "response_format",
         "stop",
@@ -115,6 +120,7 @@ fn top(path: &str) -> Option<&'static str> {
         "thinking",
         "tool_choice",
         "tools",
+        "top_n",
         "top_p",
     ];
     let end = path.find(['.', '[']).unwrap_or(path.len());

@@ -226,6 +226,11 @@ impl<'p> Members<'p> {
         }
     }
 
+    /// What was not read.
+    pub(crate) fn into_map(self) -> Map<String, Value> {
+        self.map
+    }
+
     /// Reports what was not read.
     pub(crate) fn rest(self, dropped: &mut Dropped) {
         for (key, value) in &self.map {

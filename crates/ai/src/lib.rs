@@ -12,6 +12,7 @@
 //!
 //! shape: what policies change of a request, before and after its translation
 //! translate: client's format ─> chat (neutral model) ─> provider's format, and back
+//! embed, rerank, count: the same for what is no chat; estimate: tokens where nobody counts
 //! ```
 //!
 //! A provider is one folder under `dialect/` and one line in its registry; a chat API is one folder
@@ -19,14 +20,18 @@
 
 pub mod aws_stream;
 pub mod chat;
+pub mod count;
 pub mod dialect;
+pub mod embed;
 pub mod envelope;
 pub mod error;
+pub mod estimate;
 pub mod format;
 mod json;
 pub mod operation;
 pub mod price;
 pub mod request;
+pub mod rerank;
 pub mod response;
 pub mod scan;
 pub mod shape;

@@ -34,6 +34,8 @@ pub enum Operation {
     Converse,
     /// `POST /v1/embeddings`
     Embeddings,
+    /// `POST /v1/rerank`, Cohere's, which others copy
+    Rerank,
     /// `GET /v1/models` and `GET /v1/models/{id}`
     Models,
     /// Anything else: sent on without looking into it.
@@ -60,6 +62,7 @@ impl Operation {
             Self::CountTokens | Self::GeminiCountTokens => "count_tokens",
             Self::Completions => "text_completion",
             Self::Embeddings => "embeddings",
+            Self::Rerank => "rerank",
             Self::Models => "models",
             Self::Passthrough => "passthrough",
         }
@@ -75,6 +78,7 @@ impl Operation {
                 | Self::Messages
                 | Self::CountTokens
                 | Self::Embeddings
+                | Self::Rerank
         )
     }
 
@@ -88,6 +92,7 @@ impl Operation {
             Self::Messages => Some("/v1/messages"),
             Self::CountTokens => Some("/v1/messages/count_tokens"),
             Self::Embeddings => Some("/v1/embeddings"),
+            Self::Rerank => Some("/v1/rerank"),
             Self::Models => Some("/v1/models"),
             Self::GenerateContent
             | Self::GeminiCountTokens
@@ -104,6 +109,7 @@ impl From<Api> for Operation {
             Api::Completions => Self::Completions,
             Api::Responses => Self::Responses,
             Api::Embeddings => Self::Embeddings,
+            Api::Rerank => Self::Rerank,
             Api::Messages => Self::Messages,
             Api::CountTokens => Self::CountTokens,
             Api::GenerateContent => Self::GenerateContent,
@@ -125,6 +131,14 @@ pub fn detect(path: &str) -> Option<Detected<'_>> {
     }
     let mut tail = path.rsplit('/').filter(|segment| !segment.is_empty());
     let operation = match tail.next()? {
+        "rerank" => {
+            let newer = tail.next() == Some("v2");
+            let path = if newer { "/v2/rerank" } else { "/v1/rerank" };
+            return Some(Detected {
+                operation: Operation::Rerank,
+                path: Cow::Borrowed(path),
+            });
+        }
         "completions" => match tail.next() {
             Some("chat") => Operation::Chat,
             Some("completions") if tail.next() == Some("chat") => Operation::Chat,

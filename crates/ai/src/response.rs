@@ -46,7 +46,7 @@ pub struct Summary {
     pub error: Option<ProviderError>,
 }
 
-const WANTS: [Want; 14] = {
+const WANTS: [Want; 16] = {
     const fn want(key: &'static str, keep: usize) -> Want {
         Want {
             key,
@@ -70,6 +70,8 @@ const WANTS: [Want; 14] = {
         want("totalTokens", 0),
         want("modelVersion", 1024),
         want("usageMetadata", SMALL),
+        want("results", 0),
+        want("meta", SMALL),
     ]
 };
 
@@ -120,6 +122,7 @@ impl ResponseReader {
             usage: kept("usage")
                 .or(kept("usageMetadata"))
                 .and_then(Usage::parse)
+                .or_else(|| kept("meta").and_then(Usage::of_meta))
                 .unwrap_or_default(),
             model: kept("model")
                 .or(kept("modelVersion"))

@@ -1,9 +1,9 @@
 //! From what a client speaks to what a provider speaks, and back.
 //!
 //! ```text
-//! plan(operation, dialect) ─> PassThrough                    nothing here is needed
-//!                          ─> Unsupported
-//!                          ─> Translate(exchange)
+//! plan(operation, dialect, model) ─> PassThrough             nothing here is needed
+//!                                 ─> Estimate | Unsupported
+//!                                 ─> Translate(exchange)
 //! exchange.request(body …) ─> operation, path and body for the provider; what was dropped; Call
 //! call.response(body)      ─> the answer's body for the client; usage, model
 //! call.stream()            ─> StreamTranslator: bytes in, classified bytes out
@@ -21,13 +21,16 @@ use bytes::Bytes;
 use http::StatusCode;
 
 use crate::chat::{Dropped, Finish, Streaming};
+use crate::count::{self, CountApi};
 use crate::dialect::{Dialect, ProviderError};
+use crate::embed::{self, EmbedApi};
 use crate::envelope::{ErrorBody, error_type};
 use crate::error::Error;
 use crate::format::{Asked, Format, Stamp};
 use crate::json;
 use crate::operation::Operation;
-use crate::usage::Usage;
+use crate::rerank::{self, RerankApi};
+use crate::usage::{Counted, Usage};
 
 pub use answer_stream::AnswerStream;
 pub use offered::{Offered, offered};
@@ -39,15 +42,19 @@ pub enum Plan {
     /// The provider speaks what the client speaks.
     PassThrough,
     Translate(Exchange),
+    /// The provider is not asked: the answer is our own reckoning; see [`count::estimated`].
+    Estimate,
     /// The provider does not offer it in any format.
     Unsupported,
 }
 
-/// A client's format and a provider's.
+/// What a client speaks and what a provider speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Exchange {
-    client: Format,
-    provider: Format,
+pub enum Exchange {
+    Chat { client: Format, provider: Format },
+    Embed(EmbedApi),
+    Rerank(RerankApi),
+    Count { client: Format, provider: CountApi },
 }
 
 /// A request as the provider is to get it. What it says never prints.
@@ -67,7 +74,16 @@ pub struct TranslatedRequest {
 #[derive(Debug, Clone)]
 pub struct Call {
     exchange: Exchange,
-    asked: Asked,
+    wanted: Wanted,
+}
+
+/// What is remembered of the request for its answer.
+#[derive(Debug, Clone)]
+enum Wanted {
+    Chat(Box<Asked>),
+    Embed(embed::Wanted),
+    Rerank(rerank::Wanted),
+    Count,
 }
 
 /// An answer as the client is to get it. What it says never prints.
@@ -75,9 +91,11 @@ pub struct Call {
 pub struct TranslatedResponse {
     pub body: Bytes,
     pub usage: Usage,
+    pub counted: Counted,
     /// The model that answered.
     pub model: Option<String>,
-    pub finish: Finish,
+    /// `None` of what is no chat.
+    pub finish: Option<Finish>,
 }
 
 /// An error response as the client is to get it. What it says never prints.
@@ -89,32 +107,46 @@ pub struct TranslatedError {
     pub error: ProviderError,
 }
 
-/// How a client that asks for `operation` is served by a provider of `dialect`.
-pub fn plan(operation: Operation, dialect: &dyn Dialect) -> Plan {
+/// How a client that asks for `operation` with `model` is served by a provider of `dialect`.
+pub fn plan(operation: Operation, dialect: &dyn Dialect, model: &str) -> Plan {
     if dialect.serves(operation) {
         return Plan::PassThrough;
     }
-    match (Format::of_operation(operation), dialect.formats().first()) {
-        (Some(client), Some(provider)) => Plan::Translate(Exchange {
-            client,
-            provider: *provider,
-        }),
-        _ => Plan::Unsupported,
-    }
+    let exchange = match operation {
+        Operation::Embeddings => dialect.embeds(model).map(Exchange::Embed),
+        Operation::Rerank => dialect.reranks(model).map(Exchange::Rerank),
+        Operation::CountTokens | Operation::GeminiCountTokens => {
+            let pair = count::client(operation).zip(dialect.counts(model));
+            let exchange = pair.map(|(client, provider)| Exchange::Count { client, provider });
+            return exchange.map_or(Plan::Estimate, Plan::Translate);
+        }
+        operation => Format::of_operation(operation)
+            .zip(dialect.formats().first())
+            .map(|(client, provider)| Exchange::new(client, *provider)),
+    };
+    exchange.map_or(Plan::Unsupported, Plan::Translate)
 }
 
 impl Exchange {
-    /// Between a client of `client` and a provider of `provider`.
+    /// A chat between a client of `client` and a provider of `provider`.
     pub fn new(client: Format, provider: Format) -> Self {
-        Self { client, provider }
+        Self::Chat { client, provider }
     }
 
-    pub fn client(&self) -> Format {
-        self.client
+    /// The format that the provider chats in; `None` of what is no chat.
+    pub fn provider(&self) -> Option<Format> {
+        match self {
+            Self::Chat { provider, .. } => Some(*provider),
+            _ => None,
+        }
     }
 
-    pub fn provider(&self) -> Format {
-        self.provider
+    /// In whose words the client gets errors.
+    fn client(&self) -> Format {
+        match self {
+            Self::Chat { client, .. } | Self::Count { client, .. } => *client,
+            Self::Embed(_) | Self::Rerank(_) => Format::OpenAiChat,
+        }
     }
 
     /// Translates a client's request to `path`. The provider is asked for `model`, or for the
@@ -127,23 +159,54 @@ impl Exchange {
         model: Option<&str>,
         stamp: Stamp,
     ) -> Result<TranslatedRequest, Error> {
-        let (client, provider) = (self.client.codec(), self.provider.codec());
-        let mut dropped = Dropped::default();
-        let mut request = client.read_request(json::object(body)?, path, &mut dropped)?;
-        if let Some(model) = model {
-            request.model = model.to_owned();
-        }
-        let asked = Asked::of(&request, stamp);
-        let path = provider.path(&request);
-        let body = provider.write_request(request, &mut dropped)?;
+        let body = json::object(body)?;
+        let dropped = &mut Dropped::default();
+        let named = |own: &mut String| {
+            if let Some(model) = model {
+                model.clone_into(own);
+            }
+        };
+        let (operation, path, body, wanted) = match self {
+            Self::Chat { client, provider } => {
+                let provider = provider.codec();
+                let mut request = client.codec().read_request(body, path, dropped)?;
+                named(&mut request.model);
+                let wanted = Wanted::Chat(Box::new(Asked::of(&request, stamp)));
+                let path = provider.path(&request);
+                let body = provider.write_request(request, dropped)?;
+                (provider.operation(), path, body, wanted)
+            }
+            Self::Embed(provider) => {
+                let mut request = embed::read_request(body, dropped)?;
+                named(&mut request.model);
+                let wanted = Wanted::Embed(request.wanted());
+                let path = provider.path(&request.model).into();
+                let body = provider.write(request, dropped)?;
+                (Operation::Embeddings, path, body, wanted)
+            }
+            Self::Rerank(provider) => {
+                let mut request = rerank::read_request(body, dropped)?;
+                named(&mut request.model);
+                let wanted = Wanted::Rerank(request.wanted(&stamp));
+                let path = provider.path(&request.model).into();
+                (Operation::Rerank, path, provider.write(request), wanted)
+            }
+            Self::Count { client, provider } => {
+                let mut request = count::read_request(*client, body, path, dropped)?;
+                named(&mut request.model);
+                let path = provider.path(&request.model).into();
+                let body = provider.write(request, dropped)?;
+                (Operation::CountTokens, path, body, Wanted::Count)
+            }
+        };
         Ok(TranslatedRequest {
-            operation: provider.operation(),
+            operation,
             path,
             body: json::bytes(&body).into(),
-            dropped,
+            dropped: std::mem::take(dropped),
             call: Call {
                 exchange: *self,
-                asked,
+                wanted,
             },
         })
     }
@@ -157,7 +220,13 @@ impl Exchange {
         body: &[u8],
         request_id: &str,
     ) -> TranslatedError {
-        let mut error = self.provider.codec().read_error(body);
+        let spoken = match self {
+            Self::Chat { provider, .. } => *provider,
+            Self::Embed(provider) => provider.errors(),
+            Self::Rerank(provider) => provider.errors(),
+            Self::Count { provider, .. } => provider.format(),
+        };
+        let mut error = spoken.codec().read_error(body);
         if error.kind.is_none() {
             error.kind = named.filter(|name| !name.is_empty()).map(str::to_owned);
         }
@@ -175,14 +244,14 @@ impl Exchange {
         };
         TranslatedError {
             status,
-            body: self.client.codec().write_error(&ours),
+            body: self.client().codec().write_error(&ours),
             error,
         }
     }
 
     /// The body of an error of the gateway's own.
     pub fn envelope(&self, error: &ErrorBody<'_>) -> Bytes {
-        self.client.codec().write_error(error)
+        self.client().codec().write_error(error)
     }
 }
 
@@ -193,30 +262,67 @@ impl Call {
 
     /// Whether the client asked for an event stream.
     pub fn streams(&self) -> bool {
-        self.asked.stream != Streaming::Whole
+        matches!(&self.wanted, Wanted::Chat(asked) if asked.stream != Streaming::Whole)
     }
 
     /// Translates a provider's whole answer. [`Error::NoAnswer`] and its like are the provider's
     /// fault: another may do better.
     pub fn response(&self, body: &[u8]) -> Result<TranslatedResponse, Error> {
-        let (client, provider) = (self.exchange.client.codec(), self.exchange.provider.codec());
+        self.response_with(body, None)
+    }
+
+    /// The same of an answer whose headers say how many tokens its request had.
+    pub fn response_with(
+        &self,
+        body: &[u8],
+        told: Option<u64>,
+    ) -> Result<TranslatedResponse, Error> {
         let body = json::object(body).map_err(|_| Error::NoAnswer)?;
-        let response = provider.read_response(body, &self.asked.stamp)?;
-        let usage = response.usage;
-        let model = Some(response.model.clone()).filter(|model| !model.is_empty());
-        let finish = response.finish.clone();
-        let body = client.write_response(response, &self.asked);
+        let (body, usage, counted) = match (self.exchange, &self.wanted) {
+            (Exchange::Chat { client, provider }, Wanted::Chat(asked)) => {
+                let response = provider.codec().read_response(body, &asked.stamp)?;
+                let usage = response.usage;
+                let model = Some(response.model.clone()).filter(|model| !model.is_empty());
+                let finish = Some(response.finish.clone());
+                let body = client.codec().write_response(response, asked);
+                return Ok(TranslatedResponse {
+                    body: json::bytes(&body).into(),
+                    usage,
+                    counted: Counted::ByProvider,
+                    model,
+                    finish,
+                });
+            }
+            (Exchange::Embed(provider), Wanted::Embed(wanted)) => {
+                embed::write_response(provider.read(body)?, wanted, told)?
+            }
+            (Exchange::Rerank(provider), Wanted::Rerank(wanted)) => {
+                rerank::write_response(provider.read(body)?, wanted)?
+            }
+            (Exchange::Count { client, provider }, Wanted::Count) => {
+                let body = count::write_response(client, provider.read(&body)?);
+                (body, Usage::default(), Counted::ByProvider)
+            }
+            // No request makes such a pair.
+            _ => return Err(Error::NoAnswer),
+        };
         Ok(TranslatedResponse {
             body: json::bytes(&body).into(),
             usage,
-            model,
-            finish,
+            counted,
+            model: None,
+            finish: None,
         })
     }
 
-    /// Translates a provider's event stream.
-    pub fn stream(&self) -> StreamTranslator {
-        StreamTranslator::new(self.exchange.client, self.exchange.provider, &self.asked)
+    /// Translates a provider's event stream; an error where the question has no answer of that kind.
+    pub fn stream(&self) -> Result<StreamTranslator, Error> {
+        match (self.exchange, &self.wanted) {
+            (Exchange::Chat { client, provider }, Wanted::Chat(asked)) => {
+                Ok(StreamTranslator::new(client, provider, asked))
+            }
+            _ => Err(Error::NoAnswer),
+        }
     }
 }
 

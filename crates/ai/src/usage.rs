@@ -18,6 +18,17 @@ pub struct Usage {
     pub cache_write: Option<u64>,
     /// Part of `output`.
     pub reasoning: Option<u64>,
+    /// What rerank is billed by.
+    pub search_units: Option<u64>,
+}
+
+/// Whose count a usage is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Counted {
+    #[default]
+    ByProvider,
+    /// By our own reckoning: the provider does not count.
+    Estimate,
 }
 
 impl Usage {
@@ -37,6 +48,29 @@ impl Usage {
             .filter(|usage| !usage.is_empty())
     }
 
+    /// Reads the value of the `meta` member of Cohere's answers.
+    pub fn of_meta(json: &[u8]) -> Option<Self> {
+        #[derive(Default, serde::Deserialize)]
+        #[serde(default)]
+        struct Meta {
+            billed_units: Billed,
+        }
+        #[derive(Default, serde::Deserialize)]
+        #[serde(default)]
+        struct Billed {
+            input_tokens: Count,
+            search_units: Count,
+        }
+        let Meta { billed_units } = serde_json::from_slice(json).ok()?;
+        let mut usage = Self {
+            input: billed_units.input_tokens.0,
+            search_units: billed_units.search_units.0,
+            ..Self::default()
+        };
+        usage.sum_up();
+        Some(usage).filter(|usage| !usage.is_empty())
+    }
+
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -50,6 +84,7 @@ impl Usage {
             (&mut self.cached, later.cached),
             (&mut self.cache_write, later.cache_write),
             (&mut self.reasoning, later.reasoning),
+            (&mut self.search_units, later.search_units),
         ];
         for (known, new) in pairs {
             *known = new.or(*known);
@@ -139,6 +174,7 @@ impl Wire {
             cached: inputs.cached_tokens.0.or(read).or(self.cached_content.0),
             cache_write: inputs.cache_write_tokens.0.or(written),
             reasoning: outputs.reasoning_tokens.0.or(self.thoughts.0),
+            search_units: None,
         }
     }
 }
@@ -221,6 +257,7 @@ mod tests {
             cached: Some(cached),
             cache_write: None,
             reasoning: Some(reasoning),
+            search_units: None,
         };
         let table = [
             (
@@ -266,6 +303,19 @@ mod tests {
     }
 
     #[test]
+    fn what_cohere_bills_is_usage() {
+        let meta = br#"{"api_version":{"version":"2"},"billed_units":{"search_units":2.0}}"#;
+        let usage = Usage::of_meta(meta).unwrap();
+        assert_eq!((usage.search_units, usage.input), (Some(2), None));
+        let meta = br#"{"billed_units":{"input_tokens":7},"warnings":["x"]}"#;
+        let usage = Usage::of_meta(meta).unwrap();
+        assert_eq!((usage.input, usage.total), (Some(7), Some(7)));
+        for json in [r#"{"billed_units":7}"#, "{}", "[]", "null"] {
+            assert_eq!(Usage::of_meta(json.as_bytes()), None, "{json}");
+        }
+    }
+
+    #[test]
     fn says_nothing_of_what_is_no_usage() {
         for json in [
             "null",
@@ -290,6 +340,7 @@ mod tests {
             cached: Some(40),
             cache_write: Some(500),
             reasoning: None,
+            search_units: None,
         };
         assert_eq!(Usage::parse(json.as_bytes()), Some(expected));
     }

@@ -136,7 +136,7 @@ fn responses() {
 }
 
 fn stream(call: &Call, chunks: &[&[u8]]) -> String {
-    let mut stream = call.stream();
+    let mut stream = call.stream().unwrap();
     let mut pieces: Vec<Piece> = Vec::new();
     for chunk in chunks {
         stream

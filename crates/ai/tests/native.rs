@@ -159,7 +159,7 @@ fn translate<'c>(
     call: &Call,
     chunks: impl IntoIterator<Item = &'c [u8]>,
 ) -> (String, String, Value) {
-    let mut stream = call.stream();
+    let mut stream = call.stream().unwrap();
     let mut pieces = Vec::new();
     for chunk in chunks {
         stream

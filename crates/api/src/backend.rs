@@ -278,8 +278,10 @@ pub enum FormatType {
     Messages,
     /// Anthropic's `/v1/messages/count_tokens`.
     AnthropicTokenCount,
-    /// OpenAI's `/v1/embeddings`.
+    /// OpenAI's `/v1/embeddings`; Cohere's own, where `path` ends in `/v2/embed`.
     Embeddings,
+    /// Cohere's `/v1/rerank` and `/v2/rerank`, and Jina's.
+    Rerank,
 }
 
 /// A fixed host.

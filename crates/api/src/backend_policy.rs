@@ -62,6 +62,8 @@ pub enum RouteType {
     Responses,
     /// `/v1/embeddings`.
     Embeddings,
+    /// Cohere's `/v1/rerank` and `/v2/rerank`, and Jina's.
+    Rerank,
     /// `/v1/models`.
     Models,
     /// Anything else: sent on without looking into it.

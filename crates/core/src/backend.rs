@@ -57,6 +57,7 @@ pub enum Api {
     Completions,
     Responses,
     Embeddings,
+    Rerank,
     Models,
     Passthrough,
 }

@@ -270,6 +270,7 @@ fn api(kind: RouteType) -> Api {
         RouteType::GeminiCountTokens => Api::GeminiCountTokens,
         RouteType::Responses => Api::Responses,
         RouteType::Embeddings => Api::Embeddings,
+        RouteType::Rerank => Api::Rerank,
         RouteType::Models => Api::Models,
         RouteType::Passthrough => Api::Passthrough,
     }

@@ -11,6 +11,7 @@ use http::header::{AUTHORIZATION, InvalidHeaderValue};
 
 use super::openai::error as objects;
 use super::{Credential, Dialect, FixedHeader, Provider, ProviderError, Reading, Started};
+use crate::count::CountApi;
 use crate::envelope::ErrorBody;
 use crate::format::Format;
 use crate::operation::Operation;
@@ -75,6 +76,10 @@ impl Dialect for Anthropic {
                 | Operation::Models
                 | Operation::Passthrough
         )
+    }
+
+    fn counts(&self, _: &str) -> Option<CountApi> {
+        Some(CountApi::Anthropic)
     }
 
     fn upstream_path<'p>(&self, path: &'p str, prefix: Option<&str>) -> Cow<'p, str> {

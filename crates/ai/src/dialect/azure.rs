@@ -62,6 +62,7 @@ impl Dialect for Azure {
 
     fn serves(&self, operation: Operation) -> bool {
         match self {
+            _ if operation == Operation::Rerank => false,
             Self::Current => OpenAi::ITSELF.serves(operation),
             Self::Dated => OpenAi::ITSELF.serves(operation) && operation != Operation::Responses,
         }

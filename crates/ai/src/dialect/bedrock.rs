@@ -8,9 +8,12 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, InvalidHeaderValue};
 
 use super::{Class, Credential, Dialect, Provider, ProviderError, Reading, Started};
+use crate::count::CountApi;
+use crate::embed::EmbedApi;
 use crate::envelope::ErrorBody;
 use crate::format::Format;
 use crate::operation::Operation;
+use crate::rerank::RerankApi;
 use crate::sse::Event;
 
 /// See the module.
@@ -22,6 +25,9 @@ pub const SERVICE: &str = "bedrock";
 
 /// `Content-Type` of a stream.
 pub const STREAM_TYPE: &str = "application/vnd.amazon.eventstream";
+
+/// The header that says how many tokens a request to a model itself had.
+pub const INPUT_TOKENS: &str = "x-amzn-bedrock-input-token-count";
 
 /// The header that names an error.
 pub const ERROR_TYPE: &str = "x-amzn-errortype";
@@ -69,6 +75,19 @@ impl Dialect for Bedrock {
 
     fn serves(&self, operation: Operation) -> bool {
         matches!(operation, Operation::Converse | Operation::Passthrough)
+    }
+
+    fn embeds(&self, model: &str) -> Option<EmbedApi> {
+        EmbedApi::of_bedrock(model)
+    }
+
+    fn reranks(&self, model: &str) -> Option<RerankApi> {
+        RerankApi::of_bedrock(model)
+    }
+
+    /// Only Anthropic's models have it there.
+    fn counts(&self, model: &str) -> Option<CountApi> {
+        model.contains("anthropic.").then_some(CountApi::Bedrock)
     }
 
     fn upstream_path<'p>(&self, path: &'p str, prefix: Option<&str>) -> Cow<'p, str> {

@@ -2,16 +2,14 @@
 
 use super::Provider;
 
+/// Where Cohere has what it copies of OpenAI's API.
+pub(super) const COHERE_PREFIX: &str = "/compatibility/v1";
+
 /// Sorted by name. Local servers have no key by custom; the variable is for those who set one.
 pub const COMPATIBLE: &[Provider] = &[
     hosted("baseten", "inference.baseten.co", "/v1", "BASETEN_API_KEY"),
     hosted("cerebras", "api.cerebras.ai", "/v1", "CEREBRAS_API_KEY"),
-    hosted(
-        "cohere",
-        "api.cohere.ai",
-        "/compatibility/v1",
-        "COHERE_API_KEY",
-    ),
+    hosted("cohere", "api.cohere.ai", COHERE_PREFIX, "COHERE_API_KEY"),
     hosted(
         "deepinfra",
         "api.deepinfra.com",

@@ -1,4 +1,4 @@
-//! Google's Gemini, in its own language. Embeddings and models go by Google's server of OpenAI's.
+//! Google's Gemini, in its own language. Lists of models go by Google's server of OpenAI's.
 
 pub(crate) mod error;
 mod event;
@@ -12,6 +12,8 @@ use http::header::InvalidHeaderValue;
 
 use super::openai::OpenAi;
 use super::{Credential, Dialect, Provider, ProviderError, Reading, Started};
+use crate::count::CountApi;
+use crate::embed::EmbedApi;
 use crate::envelope::ErrorBody;
 use crate::format::Format;
 use crate::operation::{ModelPath, Operation};
@@ -58,10 +60,17 @@ impl Dialect for Gemini {
             operation,
             Operation::GenerateContent
                 | Operation::GeminiCountTokens
-                | Operation::Embeddings
                 | Operation::Models
                 | Operation::Passthrough
         )
+    }
+
+    fn embeds(&self, _: &str) -> Option<EmbedApi> {
+        Some(EmbedApi::Gemini)
+    }
+
+    fn counts(&self, _: &str) -> Option<CountApi> {
+        Some(CountApi::Gemini)
     }
 
     fn upstream_path<'p>(&self, path: &'p str, prefix: Option<&str>) -> Cow<'p, str> {
@@ -83,7 +92,7 @@ impl Dialect for Gemini {
         match operation {
             Operation::GenerateContent => &["candidates", "promptFeedback"],
             Operation::GeminiCountTokens => &["totalTokens"],
-            Operation::Embeddings | Operation::Models => OpenAi::ITSELF.success_keys(operation),
+            Operation::Models => OpenAi::ITSELF.success_keys(operation),
             _ => &[],
         }
     }
@@ -139,7 +148,11 @@ mod tests {
                 Some("/proxy/v1"),
                 "/proxy/v1/models/m:streamGenerateContent?alt=sse",
             ),
-            ("/v1/embeddings", None, "/v1beta/openai/embeddings"),
+            (
+                "/v1beta/models/m:batchEmbedContents",
+                Some("/x"),
+                "/x/models/m:batchEmbedContents",
+            ),
             ("/v1/models", Some("/x"), "/x/openai/models"),
             ("/v1beta/models", None, "/v1beta/models"),
             ("/v1beta/files/f", Some("/x"), "/x/files/f"),

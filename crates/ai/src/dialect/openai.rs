@@ -54,7 +54,12 @@ impl Dialect for OpenAi {
     }
 
     fn upstream_path<'p>(&self, path: &'p str, prefix: Option<&str>) -> Cow<'p, str> {
-        super::prefixed(path, self.0.base_path, prefix)
+        match (path, prefix) {
+            // Cohere's own API is not where its form of OpenAI's is.
+            ("/v1/rerank" | "/v2/rerank", Some(super::COHERE_PREFIX)) => Cow::Borrowed(path),
+            ("/v2/rerank", Some(_)) => super::prefixed("/v1/rerank", self.0.base_path, prefix),
+            _ => super::prefixed(path, self.0.base_path, prefix),
+        }
     }
 
     fn formats(&self) -> &'static [Format] {
@@ -77,6 +82,8 @@ impl Dialect for OpenAi {
             Operation::Chat | Operation::Completions => &["choices"],
             Operation::Responses => &["output"],
             Operation::Embeddings => &["data"],
+            // Some who copy Cohere's API call the results so.
+            Operation::Rerank => &["results", "data"],
             // A list of models, or one model.
             Operation::Models => &["data", "id"],
             Operation::Messages => &["content"],
@@ -145,6 +152,9 @@ mod tests {
     fn a_prefix_replaces_the_base_path() {
         let table = [
             ("/v1/chat/completions", None, "/v1/chat/completions"),
+            ("/v2/rerank", None, "/v2/rerank"),
+            ("/v2/rerank", Some("/api"), "/api/rerank"),
+            ("/v2/rerank", Some("/compatibility/v1"), "/v2/rerank"),
             (
                 "/v1/chat/completions",
                 Some("/api/v3/"),

@@ -8,9 +8,12 @@ use http::header::{AUTHORIZATION, InvalidHeaderValue};
 use super::anthropic::Anthropic;
 use super::gemini::Gemini;
 use super::{Credential, Dialect, Provider, ProviderError, Reading, Started};
+use crate::count::CountApi;
+use crate::embed::EmbedApi;
 use crate::envelope::ErrorBody;
 use crate::format::Format;
 use crate::operation::{ModelPath, Operation, encode};
+use crate::rerank::RerankApi;
 use crate::sse::Event;
 
 /// One publisher's models there.
@@ -42,6 +45,9 @@ const PROVIDER: Provider = Provider {
     key_variable: "CLOUDSDK_AUTH_ACCESS_TOKEN",
     probe_path: "/v1/publishers/google/models/gemini-2.5-flash",
 };
+
+/// Who ranks documents.
+const DISCOVERY_ENGINE: &str = "discoveryengine.googleapis.com";
 
 /// The project that pays, and where its models run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,8 +120,34 @@ impl Dialect for VertexAi {
         }
     }
 
+    fn embeds(&self, _: &str) -> Option<EmbedApi> {
+        (self.publisher == Publisher::Google).then_some(EmbedApi::Vertex)
+    }
+
+    fn reranks(&self, _: &str) -> Option<RerankApi> {
+        (self.publisher == Publisher::Google).then_some(RerankApi::Google)
+    }
+
+    fn counts(&self, _: &str) -> Option<CountApi> {
+        Some(match self.publisher {
+            Publisher::Google => CountApi::Vertex,
+            Publisher::Anthropic => CountApi::AnthropicVertex,
+        })
+    }
+
+    fn host_for(&self, operation: Operation) -> Option<&'static str> {
+        (operation == Operation::Rerank).then_some(DISCOVERY_ENGINE)
+    }
+
     fn upstream_path<'p>(&self, path: &'p str, prefix: Option<&str>) -> Cow<'p, str> {
         let base = PROVIDER.base_path;
+        if path.contains("/rankingConfigs/") {
+            // Documents are ranked in no place, whatever place the models are in.
+            let project = prefix.and_then(|prefix| prefix.split_once("/locations/"));
+            let global = project.map(|(project, _)| format!("{project}/locations/global"));
+            let prefix = global.as_deref().or(prefix);
+            return Cow::Owned(super::prefixed(path, base, prefix).into_owned());
+        }
         let Some(asked) = ModelPath::parse(path) else {
             return super::prefixed(path, base, prefix);
         };
@@ -184,6 +216,13 @@ mod tests {
         for (model, path, expected) in table {
             assert_eq!(of_model(model).upstream_path(path, Some(&prefix)), expected);
         }
+        assert_eq!(
+            GOOGLE.upstream_path(
+                "/v1/rankingConfigs/default_ranking_config:rank",
+                Some(&prefix)
+            ),
+            "/v1/projects/p-1/locations/global/rankingConfigs/default_ranking_config:rank"
+        );
         let global = Place {
             location: "global",
             ..place

@@ -17,7 +17,7 @@ pub enum RouteType {
 }
 
 /// Route types that manifests may name and that have no dialect yet.
-const NOT_SERVED: [&str; 2] = ["Realtime", "Rerank"];
+const NOT_SERVED: [&str; 1] = ["Realtime"];
 
 impl FromStr for RouteType {
     type Err = Error;
@@ -43,6 +43,7 @@ impl FromStr for RouteType {
                 Self::Fixed(Operation::GeminiCountTokens),
             ),
             ("Embeddings", Self::Fixed(Operation::Embeddings)),
+            ("Rerank", Self::Fixed(Operation::Rerank)),
             ("Models", Self::Fixed(Operation::Models)),
             ("Passthrough", Self::Fixed(Operation::Passthrough)),
             ("Detect", Self::Detect),
@@ -224,9 +225,10 @@ mod tests {
             "generateContent".parse(),
             Ok(RouteType::Fixed(Operation::GenerateContent))
         );
+        assert_eq!("Rerank".parse(), Ok(RouteType::Fixed(Operation::Rerank)));
         assert_eq!(
-            "rerank".parse::<RouteType>(),
-            Err(Error::RouteTypeNotServed { name: "Rerank" })
+            "realtime".parse::<RouteType>(),
+            Err(Error::RouteTypeNotServed { name: "Realtime" })
         );
         let unknown = Error::UnknownRouteType {
             name: "chat".into(),

@@ -2,7 +2,9 @@ use super::*;
 
 #[test]
 fn infers_the_operation_from_the_end_of_the_path() {
-    use Operation::{Chat, Completions, CountTokens, Embeddings, Messages, Models, Responses};
+    use Operation::{
+        Chat, Completions, CountTokens, Embeddings, Messages, Models, Rerank, Responses,
+    };
     let table: &[(&str, Option<(Operation, &str)>)] = &[
         ("/v1/chat/completions", Some((Chat, "/v1/chat/completions"))),
         (
@@ -52,6 +54,9 @@ fn infers_the_operation_from_the_end_of_the_path() {
         ("/v1/embeddings", Some((Embeddings, "/v1/embeddings"))),
         ("/ai/embeddings", Some((Embeddings, "/v1/embeddings"))),
         ("/v1/embeddings/x", None),
+        ("/v1/rerank", Some((Rerank, "/v1/rerank"))),
+        ("/cohere/v2/rerank/", Some((Rerank, "/v2/rerank"))),
+        ("/rerank", Some((Rerank, "/v1/rerank"))),
         ("/v1/models", Some((Models, "/v1/models"))),
         ("/v1/models/", Some((Models, "/v1/models"))),
         ("/v1/models/gpt-4o", Some((Models, "/v1/models/gpt-4o"))),

@@ -1,6 +1,7 @@
 //! Servers that say which APIs they have: each request goes by the dialect of the API that it is
 //! put to.
 
+use crate::count;
 use crate::dialect::{Dialect, of_client};
 use crate::format::Format;
 use crate::operation::Operation;
@@ -38,6 +39,13 @@ pub fn offered(operation: Operation, offers: &[Operation]) -> Offered {
             by: Some(operation),
         };
     }
+    if count::client(operation).is_some() {
+        return Offered {
+            dialect: of_client(operation),
+            plan: Plan::Estimate,
+            by: None,
+        };
+    }
     let spoken = offers
         .iter()
         .find_map(|offer| Some((*offer, Format::of_operation(*offer)?)));
@@ -67,7 +75,7 @@ mod tests {
     #[test]
     fn what_is_offered_passes_and_what_is_not_is_translated() {
         use Operation::{
-            Chat, CountTokens, Embeddings, GenerateContent, Messages, Models, Responses,
+            Chat, CountTokens, Embeddings, GenerateContent, Messages, Models, Rerank, Responses,
         };
         let into = |client, provider| Plan::Translate(Exchange::new(client, provider));
         let (chat, messages) = (Format::OpenAiChat, Format::AnthropicMessages);
@@ -98,7 +106,14 @@ mod tests {
                 into(Format::GeminiContent, Format::OpenAiResponses),
             ),
             (Embeddings, &[Chat], None, Plan::Unsupported),
-            (CountTokens, &[Messages], None, Plan::Unsupported),
+            (
+                Rerank,
+                &[Embeddings, Rerank],
+                Some(Rerank),
+                Plan::PassThrough,
+            ),
+            (Rerank, &[Embeddings, Chat], None, Plan::Unsupported),
+            (CountTokens, &[Messages], None, Plan::Estimate),
             (Chat, &[Embeddings], None, Plan::Unsupported),
             (Models, &[Messages], None, Plan::PassThrough),
             (

@@ -8,8 +8,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use agw_ai::response::ResponseReader;
-use agw_ai::translate::AnswerStream;
-use agw_ai::usage::Usage;
+use agw_ai::translate::{AnswerStream, TranslatedResponse};
+use agw_ai::usage::{Counted, Usage};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
@@ -41,6 +41,7 @@ pub(crate) struct Answer {
 /// What an AI answer says of itself.
 struct Learnt {
     usage: Usage,
+    counted: Counted,
     model: Option<String>,
 }
 
@@ -65,9 +66,13 @@ impl Answer {
     }
 
     /// A provider's whole answer in other words.
-    pub(crate) fn translated(bytes: Bytes, usage: Usage, model: Option<String>) -> Box<Self> {
-        let mut answer = Self::whole(bytes);
-        answer.learnt = Some(Learnt { usage, model });
+    pub(crate) fn translated(response: TranslatedResponse) -> Box<Self> {
+        let mut answer = Self::whole(response.body);
+        answer.learnt = Some(Learnt {
+            usage: response.usage,
+            counted: response.counted,
+            model: response.model,
+        });
         answer
     }
 
@@ -198,6 +203,7 @@ impl Answer {
             Some(record) => {
                 if let Some(ai) = &mut record.ai {
                     ai.usage = learnt.usage;
+                    ai.counted = learnt.counted;
                     ai.response_model = learnt.model;
                 }
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use agw_ai::format::Stamp;
 use agw_ai::operation::{self, Operation};
+use agw_ai::usage::Counted;
 use agw_core::matcher::PathMatch;
 use agw_core::retry::{ConnectFailure, Retry};
 use agw_core::snapshot::{RulePlan, TargetKind};
@@ -90,6 +91,13 @@ impl Exchange {
             Err(error) if error.is_of_target() => return Ok(Err(Failure::Error(error))),
             asked => asked?,
         };
+        if let Some(body) = question.estimate.take() {
+            self.note_target(target, wiring, &question);
+            if let Some(ai) = &mut self.record.ai {
+                ai.counted = Counted::Estimate;
+            }
+            return Ok(Ok(translated::estimated(body)));
+        }
         let retry = target.policy().retry.as_ref().or_else(|| plan.retry());
         let mut retried = 0;
         state.asked();

@@ -6,10 +6,10 @@ use std::time::Duration;
 use agw_ai::operation::Operation;
 use agw_ai::request::{Edits, splice};
 use agw_ai::translate::Call;
-use agw_core::backend::{AiProvider, AppProtocol};
+use agw_core::backend::{AiProvider, AppProtocol, Endpoint};
 use agw_core::snapshot::{RulePlan, Target, TargetKind};
 use bytes::Bytes;
-use http::uri::PathAndQuery;
+use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use tokio::time::Instant;
 
@@ -121,7 +121,12 @@ impl Exchange {
         outcome.map(|response| response.map(|body| self.bound_body(body, started + bound)))
     }
 
-    fn note_target(&mut self, target: &Arc<Target>, wiring: &Wiring, question: &Question) {
+    pub(super) fn note_target(
+        &mut self,
+        target: &Arc<Target>,
+        wiring: &Wiring,
+        question: &Question,
+    ) {
         let dialect = question.dialect.provider();
         self.record.target = Some(target.clone());
         self.record.endpoint = Some(wiring.endpoint(0));
@@ -135,6 +140,7 @@ impl Exchange {
             dropped: question.dropped.clone(),
             undone: question.undone.clone(),
             usage: agw_ai::usage::Usage::default(),
+            counted: agw_ai::usage::Counted::default(),
             first_token: None,
             cost: None,
         }));
@@ -181,7 +187,7 @@ impl Exchange {
         let outbound =
             provider_request(asking, provider, wiring, question).map_err(Failure::Error)?;
         let key = PoolKey {
-            endpoint: provider.endpoint.clone(),
+            endpoint: endpoint(provider, question),
             protocol: AppProtocol::Http1,
         };
         let response = send(&worker.pool, &worker.connector, key, outbound).await;
@@ -270,7 +276,10 @@ pub(super) fn provider_request(
         None => target,
     };
     let target = PathAndQuery::try_from(target).map_err(|e| bad("path", &e))?;
-    let authority = wiring.host()?;
+    let authority = match own_host(provider, question) {
+        Some(host) => Authority::from_static(host),
+        None => wiring.host()?,
+    };
     let mut headers = std::mem::take(&mut question.headers);
     let pieces = pieces(question);
     set_length(&mut headers, &pieces);
@@ -306,6 +315,27 @@ pub(super) fn provider_request(
         upgrade: None,
         payload: Payload::Pieces(pieces),
     })
+}
+
+/// Where the provider takes the question.
+fn endpoint(provider: &AiProvider, question: &Question) -> Endpoint {
+    let mut endpoint = provider.endpoint.clone();
+    if let Some(host) = own_host(provider, question) {
+        endpoint.host = host.into();
+    }
+    endpoint
+}
+
+/// Another host than that of the manifest. One that a manifest names itself is asked everything.
+fn own_host(provider: &AiProvider, question: &Question) -> Option<&'static str> {
+    let usual = question.dialect.provider().host;
+    let host = &provider.endpoint.host;
+    let theirs = host.strip_suffix(usual);
+    let theirs = theirs.is_some_and(|place| place.is_empty() || place.ends_with('-'));
+    question
+        .dialect
+        .host_for(question.operation)
+        .filter(|_| theirs)
 }
 
 /// Says how long the body is now. Replacing the client's word costs less than removing it and

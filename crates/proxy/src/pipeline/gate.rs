@@ -61,7 +61,10 @@ pub(super) async fn events(
 ) -> Result<Opened, Error> {
     let mut reader: AnswerStream = match &question.call {
         None => StreamReader::new(dialect, question.operation, question.usage_owner()).into(),
-        Some(call) => call.stream().into(),
+        Some(call) => call
+            .stream()
+            .map_err(|error| Error::Garbage(error.to_string()))?
+            .into(),
     };
     if question.answer == Form::List {
         reader = reader.listed();

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use agw_ai::chat::Dropped;
+use agw_ai::count;
 use agw_ai::dialect::{self, Dialect};
+use agw_ai::embed::EmbedApi;
 use agw_ai::format::{Format, Stamp};
 use agw_ai::operation::{self, Detected, ModelPath, Operation, RouteTable, StreamForm};
 use agw_ai::request::{RequestFacts, UsageOwner};
@@ -45,6 +47,8 @@ pub(super) struct Question {
     pub(super) body: Bytes,
     /// Translates the answer, where the provider speaks another format than the client.
     pub(super) call: Option<Box<Call>>,
+    /// The answer, where the provider is not asked.
+    pub(super) estimate: Option<Bytes>,
     /// Fields of the client's body that the provider's format cannot say.
     pub(super) dropped: Dropped,
     /// What the provider speaks of the model that it is asked for.
@@ -131,6 +135,7 @@ impl Question {
             answer,
             body,
             call: None,
+            estimate: None,
             dropped: Dropped::default(),
             undone,
         };
@@ -140,9 +145,13 @@ impl Question {
             }
             Plan::Translate(exchange) => question.translated(exchange, stamp)?.finished(
                 shaping,
-                Some(exchange.provider()),
+                exchange.provider(),
                 evaluate,
             ),
+            Plan::Estimate => Ok(Self {
+                estimate: Some(count::estimated(operation, &question.body)?.into()),
+                ..question
+            }),
             Plan::Unsupported => Err(Error::NotOffered {
                 provider: dialect.provider().name,
                 operation,
@@ -208,7 +217,7 @@ impl Asked {
             let dialect = dialect::for_model(provider.kind, model);
             return Self {
                 dialect,
-                plan: translate::plan(operation, dialect),
+                plan: translate::plan(operation, dialect, model),
                 at: None,
             };
         }
@@ -216,10 +225,15 @@ impl Asked {
         let Offered { dialect, plan, by } = translate::offered(operation, &offers);
         let mut offers = provider.offers.iter();
         let offer = offers.find(|offer| Some(Operation::from(offer.api)) == by);
+        let at = offer.and_then(|offer| offer.path.clone());
+        let own = match (by, provider.path.as_ref().or(at.as_ref())) {
+            (Some(Operation::Embeddings), Some(path)) => EmbedApi::at(path),
+            _ => None,
+        };
         Self {
             dialect,
-            plan,
-            at: offer.and_then(|offer| offer.path.clone()),
+            plan: own.map_or(plan, |own| Plan::Translate(translate::Exchange::Embed(own))),
+            at,
         }
     }
 }

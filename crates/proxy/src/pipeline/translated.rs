@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use agw_ai::dialect::bedrock::{ERROR_TYPE, error_name};
+use agw_ai::dialect::bedrock::{ERROR_TYPE, INPUT_TOKENS, error_name};
 use agw_ai::dialect::gemini::JsonList;
 use agw_ai::translate::Call;
 use bytes::Bytes;
 use http::response::Parts;
-use http::{HeaderMap, HeaderValue, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 
 use crate::body::{Answer, Collected, UpstreamBody, collect};
 use crate::error::Error;
@@ -16,6 +16,10 @@ use crate::upstream::describe;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(super) const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
 pub(super) const LIST: HeaderValue = HeaderValue::from_static(JsonList::CONTENT_TYPE);
+
+/// Marks an answer with numbers that are the gateway's own reckoning, and says which.
+const ESTIMATED: HeaderName = HeaderName::from_static("x-agentgateway-estimated");
+const TOKENS: HeaderValue = HeaderValue::from_static("tokens");
 
 /// So much of an error is read, and no longer than this: nothing else bounds the last failure of
 /// a request.
@@ -64,11 +68,21 @@ pub(super) async fn whole(
         Collected::Stalled => return Err(Error::Timeout(SILENCE)),
         Collected::Failed(error) => return Err(Error::Reset(describe(&error))),
     };
+    let told = parts.headers.get(INPUT_TOKENS);
+    let told = told.and_then(|v| v.to_str().ok()?.parse().ok());
     let answer = call
-        .response(&body)
+        .response_with(&body, told)
         .map_err(|error| Error::Garbage(error.to_string()))?;
     set_type(&mut parts.headers, JSON);
-    Ok(Answer::translated(answer.body, answer.usage, answer.model))
+    Ok(Answer::translated(answer))
+}
+
+/// An answer that no provider gave.
+pub(super) fn estimated(body: Bytes) -> Response<Box<Answer>> {
+    let mut response = Response::new(Answer::whole(body));
+    set_type(response.headers_mut(), JSON);
+    response.headers_mut().insert(ESTIMATED, TOKENS);
+    response
 }
 
 /// Says what the body is now, and nothing of what it was.

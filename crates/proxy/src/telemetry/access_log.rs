@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use agw_ai::chat::Dropped;
-use agw_ai::usage::Usage;
+use agw_ai::usage::{Counted, Usage};
 use http::{HeaderName, HeaderValue, Version};
 
 use super::json::Json;
@@ -180,6 +180,9 @@ fn gen_ai(json: &mut Json, ai: &AiRecord) {
         json.text(r#","response":{"model":"#, model).raw("}");
     }
     usage(json, &ai.usage);
+    if ai.counted == Counted::Estimate {
+        json.raw(r#","estimated":true"#);
+    }
     if let Some(cost) = ai.cost {
         json.raw(r#","cost_usd":"#).raw(&cost.to_string());
     }
@@ -220,6 +223,7 @@ fn usage(json: &mut Json, usage: &Usage) {
         (r#""total_tokens":"#, usage.total),
         (r#""cached_tokens":"#, usage.cached),
         (r#""reasoning_tokens":"#, usage.reasoning),
+        (r#""search_units":"#, usage.search_units),
     ];
     let mut before = r#","usage":{"#;
     for (key, count) in counts {

@@ -8,7 +8,7 @@ use agw_ai::chat::Dropped;
 use agw_ai::operation::Operation;
 use agw_ai::price::{NanoUsd, PriceTable};
 use agw_ai::shape::Part;
-use agw_ai::usage::Usage;
+use agw_ai::usage::{Counted, Usage};
 use agw_core::snapshot::{RulePlan, Target};
 use http::{HeaderName, HeaderValue, Method, StatusCode, Version};
 
@@ -63,6 +63,7 @@ pub(crate) struct AiRecord {
     /// Parts of policies that the request could not be given.
     pub(crate) undone: Vec<Part>,
     pub(crate) usage: Usage,
+    pub(crate) counted: Counted,
     pub(crate) first_token: Option<Duration>,
     /// Known when the request is reported, for models with a price.
     pub(crate) cost: Option<NanoUsd>,

@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod aside;
 mod authority;
 mod client;
 mod codings;

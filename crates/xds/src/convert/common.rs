@@ -49,7 +49,7 @@ mirror! {
     proto::BackendKind, BackendKind: [AgentgatewayBackend, Service, UdpService];
     proto::RouteKind, RouteKind: [Http, Grpc, Tls, Tcp, Udp];
     proto::ClientValidationMode, ClientValidationMode: [ValidOnly, InsecureFallback];
-    proto::Api, Api: [ChatCompletions, Messages, CountTokens, GenerateContent, GeminiCountTokens, Completions, Responses, Embeddings, Models, Passthrough];
+    proto::Api, Api: [ChatCompletions, Messages, CountTokens, GenerateContent, GeminiCountTokens, Completions, Responses, Embeddings, Rerank, Models, Passthrough];
     proto::ProviderKind, ProviderKind: [OpenAi, Anthropic, Gemini, Bedrock, Azure, AzureDeployment, VertexAi, Custom];
     proto::AppProtocol, AppProtocol: [Http1, H2c];
     proto::ConnectFailure, ConnectFailure: [Retry, Give];

@@ -104,6 +104,7 @@ mod tests {
         cached: Some(16),
         cache_write: None,
         reasoning: Some(20),
+        search_units: None,
     };
 
     const COUNTS: &str = r#"{"promptTokenCount":40,"toolUsePromptTokenCount":5,

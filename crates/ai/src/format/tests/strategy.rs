@@ -288,6 +288,7 @@ pub(super) fn usage() -> impl Strategy<Value = Usage> {
             cached,
             cache_write,
             reasoning,
+            search_units: None,
         })
 }
 

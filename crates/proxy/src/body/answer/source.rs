@@ -9,6 +9,7 @@ use agw_ai::envelope::ErrorBody;
 use agw_ai::response::ResponseReader;
 use agw_ai::stream::Ending;
 use agw_ai::translate::AnswerStream;
+use agw_ai::usage::Counted;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use http_body::{Body, Frame};
@@ -173,6 +174,7 @@ impl Answer {
                 let facts = reader.finish();
                 self.learn(Learnt {
                     usage: facts.usage,
+                    counted: Counted::ByProvider,
                     model: facts.model,
                 });
                 self.finish(Outcome::ok());
@@ -248,6 +250,7 @@ impl Answer {
             let model = reader.model().map(str::to_owned);
             let learnt = Learnt {
                 usage: *reader.usage(),
+                counted: Counted::ByProvider,
                 model,
             };
             self.learn(learnt);

@@ -83,6 +83,7 @@ fn offered(kind: FormatType) -> Api {
         FormatType::Messages => Api::Messages,
         FormatType::AnthropicTokenCount => Api::CountTokens,
         FormatType::Embeddings => Api::Embeddings,
+        FormatType::Rerank => Api::Rerank,
     }
 }
 
