@@ -1,12 +1,18 @@
 //! What tokens cost, by the providers' public price lists.
 
+mod catalog;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::LazyLock;
 
+use agw_core::price::Prices;
 use serde::Deserialize;
 
 use crate::usage::Usage;
+
+pub use agw_core::price::Price;
+pub use catalog::{BadRow, Catalog, may_be};
 
 /// Prices by model.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -17,20 +23,6 @@ pub struct PriceTable {
     /// When they were.
     pub date: String,
     pub models: HashMap<String, Price>,
-}
-
-/// Prices of one model in micro-USD per million tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Price {
-    pub input: u64,
-    /// Zero for models that generate nothing.
-    #[serde(default)]
-    pub output: u64,
-    /// Input read from the provider's cache; as `input` when absent.
-    pub cached: Option<u64>,
-    /// Input written to the provider's cache; as `input` when absent.
-    pub cache_write: Option<u64>,
 }
 
 /// Thousandths of a millionth of a US dollar: sums of it are exact, and small requests do not round
@@ -86,17 +78,18 @@ impl PriceTable {
         serde_json::from_str(json)
     }
 
-    /// The price of `model`: of that very name, else of the name without a vendor before a slash,
-    /// else without the dates and versions at its end, nearest first. Fine-tuned models (`ft:…`)
-    /// cost something else and have none.
-    pub fn price(&self, model: &str) -> Option<&Price> {
+    /// The price of `model`, of which `own` knows before this table: of that very name, else of the
+    /// name without a vendor before a slash, else without the dates and versions at its end,
+    /// nearest first. Fine-tuned models (`ft:…`) cost something else and have none but their own.
+    pub fn price<'t>(&'t self, own: &'t Prices, model: &str) -> Option<&'t Price> {
+        let known = |name: &str| own.get(name).or_else(|| self.models.get(name));
         let mut name = model;
-        if let Some(price) = self.models.get(name) {
+        if let Some(price) = known(name) {
             return Some(price);
         }
         name = name.rsplit('/').next().unwrap_or(name);
         loop {
-            if let Some(price) = self.models.get(name) {
+            if let Some(price) = known(name) {
                 return Some(price);
             }
             name = undated(name)?;
@@ -105,33 +98,31 @@ impl PriceTable {
 
     /// Cost of `usage` with `model`. `None` when the model has no price or nothing is known of the
     /// usage.
-    pub fn cost(&self, model: &str, usage: &Usage) -> Option<NanoUsd> {
+    pub fn cost(&self, own: &Prices, model: &str, usage: &Usage) -> Option<NanoUsd> {
         if usage.input.is_none() && usage.output.is_none() {
             return None;
         }
-        self.price(model).map(|price| price.cost(usage))
+        self.price(own, model).map(|price| cost(price, usage))
     }
 }
 
-impl Price {
-    /// See [`PriceTable::cost`].
-    pub fn cost(&self, usage: &Usage) -> NanoUsd {
-        let input = usage.input.unwrap_or(0);
-        let cached = usage.cached.unwrap_or(0).min(input);
-        let written = usage.cache_write.unwrap_or(0).min(input - cached);
-        let parts = [
-            (input - cached - written, self.input),
-            (cached, self.cached.unwrap_or(self.input)),
-            (written, self.cache_write.unwrap_or(self.input)),
-            (usage.output.unwrap_or(0), self.output),
-        ];
-        let sum: u128 = parts
-            .iter()
-            .map(|(n, price)| u128::from(*n) * u128::from(*price))
-            .sum();
-        // Micro-USD per million tokens are pico-USD per token.
-        NanoUsd(u64::try_from(sum / 1000).unwrap_or(u64::MAX))
-    }
+/// See [`PriceTable::cost`].
+fn cost(price: &Price, usage: &Usage) -> NanoUsd {
+    let input = usage.input.unwrap_or(0);
+    let cached = usage.cached.unwrap_or(0).min(input);
+    let written = usage.cache_write.unwrap_or(0).min(input - cached);
+    let parts = [
+        (input - cached - written, price.input),
+        (cached, price.cached.unwrap_or(price.input)),
+        (written, price.cache_write.unwrap_or(price.input)),
+        (usage.output.unwrap_or(0), price.output),
+    ];
+    let sum: u128 = parts
+        .iter()
+        .map(|(n, price)| u128::from(*n) * u128::from(*price))
+        .sum();
+    // Micro-USD per million tokens are pico-USD per token.
+    NanoUsd(u64::try_from(sum / 1000).unwrap_or(u64::MAX))
 }
 
 /// `model` without the last date or version at its end: `-2024-08-06`, `-20250514`, `@20250514`,
@@ -184,19 +175,47 @@ mod tests {
         ];
         for (model, same_as) in cases {
             assert_eq!(
-                table.price(model),
+                table.price(&Prices::new(), model),
                 same_as.map(|name| &table.models[name]),
                 "{model}"
             );
         }
         // A version that has a price of its own is not priced as its family.
-        assert_ne!(table.price("gpt-4o-2024-05-13"), table.price("gpt-4o"));
+        let own = Prices::new();
+        let price = |model| table.price(&own, model);
+        assert_ne!(price("gpt-4o-2024-05-13"), price("gpt-4o"));
+    }
+
+    #[test]
+    fn prices_of_ones_own_go_first_where_they_are_as_near() {
+        let table = PriceTable::builtin();
+        let mine = Price {
+            input: 7,
+            output: 8,
+            cached: None,
+            cache_write: None,
+        };
+        let own = Prices::from([("gpt-4o".into(), mine), ("ft:x".into(), mine)]);
+        for (model, is_mine) in [
+            ("gpt-4o", true),
+            ("openai/gpt-4o", true),
+            ("gpt-4o-2024-08-06", true),
+            // The program knows this very version.
+            ("gpt-4o-2024-05-13", false),
+            ("gpt-4o-mini", false),
+            ("ft:x", true),
+        ] {
+            assert_eq!(table.price(&own, model) == Some(&mine), is_mine, "{model}");
+        }
+        let cost = table.cost(&own, "gpt-4o", &tokens(1_000_000, 1_000_000));
+        assert_eq!(cost, Some(NanoUsd(15_000)));
     }
 
     #[test]
     fn small_requests_have_a_cost_and_cached_tokens_their_own_price() {
         let table = PriceTable::builtin();
-        let cost = |model, usage: Usage| table.cost(model, &usage).map(|cost| cost.0);
+        let own = Prices::new();
+        let cost = |model, usage: Usage| table.cost(&own, model, &usage).map(|cost| cost.0);
         assert_eq!(cost("gpt-4o-mini", tokens(1, 1)), Some(150 + 600));
         assert_eq!(
             cost("gpt-4o", tokens(1_000_000, 1_000_000)),

@@ -8,7 +8,7 @@ use crate::access::{ApiKeyAuthentication, Authorization, BasicAuthentication, Jw
 use crate::backend_policy::BackendPolicies;
 use crate::parameters::{
     AgentgatewayParametersSpec, Autoscaler, DeploymentOverlay, DisruptionBudget, Image, Logging,
-    ParametersStatus, Resources, ServiceAccountOverlay, ServiceOverlay, Shutdown,
+    ModelCatalog, ParametersStatus, Resources, ServiceAccountOverlay, ServiceOverlay, Shutdown,
 };
 use crate::policy::{Phase, PolicyStatus, TargetRef, TargetSelector, Timeouts, Traffic};
 use crate::rate_limit::RateLimit;
@@ -157,6 +157,9 @@ pub struct EnterpriseAgentgatewayParametersSpec {
     /// Keeps proxies running while nodes are drained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_disruption_budget: Option<DisruptionBudget>,
+    /// What models cost, before what the proxy knows of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_catalog: Option<ModelCatalog>,
     /// How a proxy ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shutdown: Option<Shutdown>,
@@ -175,6 +178,7 @@ impl EnterpriseAgentgatewayParametersSpec {
             service_account: self.service_account.clone(),
             horizontal_pod_autoscaler: self.horizontal_pod_autoscaler.clone(),
             pod_disruption_budget: self.pod_disruption_budget.clone(),
+            model_catalog: self.model_catalog.clone(),
             shutdown: self.shutdown,
         }
     }

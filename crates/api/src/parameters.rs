@@ -72,9 +72,45 @@ pub struct AgentgatewayParametersSpec {
     /// Keeps proxies running while nodes are drained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_disruption_budget: Option<DisruptionBudget>,
+    /// What models cost, before what the proxy knows of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_catalog: Option<ModelCatalog>,
     /// How a proxy ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shutdown: Option<Shutdown>,
+}
+
+/// What models cost: `{"models": {"my-model": {"input": 0.5, "output": 1.5}}}`, in US dollars per million
+/// tokens, beside them `cache_read` and `cache_write`. Catalogs by provider, as models.dev publishes
+/// them, are read too.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelCatalog {
+    /// Where the prices are. Of a model that several have, the last one's count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub sources: Vec<CatalogSource>,
+}
+
+/// Where prices are.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CatalogSource {
+    /// A ConfigMap in the namespace of the parameters.
+    pub config_map: CatalogConfigMap,
+}
+
+/// A ConfigMap with catalogs.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CatalogConfigMap {
+    /// Its name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// The key that holds the catalog; without it every key that does is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub key: Option<String>,
 }
 
 /// What the proxy logs.

@@ -3,6 +3,7 @@
 use agw_core::id::ObjectKey;
 use agw_translate::finding::ObjectRef;
 use agw_translate::manifest::{Kind, Scope};
+use agw_translate::may_be_prices;
 use kube::core::dynamic::DynamicObject;
 use serde_json::Value;
 
@@ -57,10 +58,11 @@ pub(crate) fn read(kind: Kind, mut object: DynamicObject) -> Read {
     if let Value::Object(map) = &mut value {
         status = map.shift_remove("status").unwrap_or_default();
         if kind == Kind::ConfigMap {
-            // Bundles of authorities are all that is read of them; the rest may be large.
+            // Bundles of authorities and prices are all that is read of them; the rest may be large.
             map.shift_remove("binaryData");
             if let Some(Value::Object(data)) = map.get_mut("data") {
-                data.retain(|key, _| key == BUNDLE);
+                let prices = |text: &Value| text.as_str().is_some_and(may_be_prices);
+                data.retain(|key, text| key == BUNDLE || prices(text));
             }
         }
         map.insert("metadata".to_owned(), metadata);

@@ -12,6 +12,7 @@ use crate::header::FieldName;
 use crate::id::ObjectKey;
 use crate::listener::Listener;
 use crate::policy::TrafficPolicy;
+use crate::price::Prices;
 use crate::route::Route;
 
 /// Everything one Gateway serves. Serialises with secrets redacted (configuration dump, goldens).
@@ -30,4 +31,7 @@ pub struct GatewayConfig {
     /// Request headers that the access log shows beside those that routes match on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub logged_headers: Vec<FieldName>,
+    /// What models cost, before what the program knows of them.
+    #[serde(skip_serializing_if = "Prices::is_empty")]
+    pub prices: Arc<Prices>,
 }

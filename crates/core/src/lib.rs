@@ -21,6 +21,7 @@ pub mod listener;
 pub mod matcher;
 pub mod policy;
 pub mod rate_limit;
+pub mod price;
 pub mod request_path;
 pub mod retry;
 pub mod route;

@@ -198,6 +198,8 @@ codes! {
         "Change one of the two times that the message names.";
     InvalidParameters "AGW0608" Error "parameters contradict themselves"
         "Correct the parameters as the message says. What is deployed stays as it is.";
+    ModelCatalog "AGW0609" Warning "a price that cannot be used"
+        "Correct what the message names. Other prices count; a model without a price has no `cost_usd`.";
 }
 
 impl fmt::Display for Code {

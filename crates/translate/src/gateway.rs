@@ -14,6 +14,7 @@ use agw_api::external::gateways::GatewaySpec;
 use agw_core::header::FieldName;
 use agw_core::id::ObjectKey;
 use agw_core::listener::{Certificate, Listener};
+use agw_core::price::Prices;
 use serde_json::{Value, json};
 
 use crate::class::Classes;
@@ -164,6 +165,12 @@ impl GatewayPlan {
     pub(crate) fn logged_headers(&self) -> Vec<FieldName> {
         let shape = self.shape.as_ref();
         shape.map_or_else(|_| Vec::new(), |shape| shape.logged_headers.clone())
+    }
+
+    /// What models cost by its parameters.
+    pub(crate) fn prices(&self) -> Arc<Prices> {
+        let shape = self.shape.as_ref();
+        shape.map_or_else(|_| Arc::default(), |shape| shape.prices.clone())
     }
 
     /// Whether a ListenerSet belongs to it.

@@ -1,5 +1,6 @@
 //! What is deployed for a Gateway, as values: the deployer turns them into objects.
 
+mod catalog;
 mod names;
 mod parameters;
 mod resolve;

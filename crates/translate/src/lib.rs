@@ -46,6 +46,7 @@ use memo::Memo;
 use report::Report;
 use service::Endpoints;
 
+pub use agw_ai::price::may_be as may_be_prices;
 pub use settings::{Mode, Settings, key_variables};
 pub use state::{ClusterState, Objects, Routes};
 pub use status::ObjectStatus;
@@ -177,6 +178,7 @@ fn config(
             .map(|backend| shown(backend, plan.client()))
             .collect(),
         logged_headers: plan.logged_headers(),
+        prices: plan.prices(),
     }
 }
 

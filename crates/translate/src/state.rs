@@ -268,7 +268,7 @@ pub(crate) fn report_without_effect(
     }
 }
 
-/// Whether anything but the access log is asked of.
+/// Whether anything but the access log and prices is asked of.
 fn shapes_a_deployment(spec: &AgentgatewayParametersSpec) -> bool {
     let mut rest = spec.clone();
     if let Some(logging) = &mut rest.logging {
@@ -277,5 +277,6 @@ fn shapes_a_deployment(spec: &AgentgatewayParametersSpec) -> bool {
     rest.logging = rest
         .logging
         .filter(|logging| *logging != Logging::default());
+    rest.model_catalog = None;
     rest != AgentgatewayParametersSpec::default()
 }

@@ -90,6 +90,7 @@ fn snapshot(listeners: Vec<Listener>, routes: Vec<Arc<Route>>) -> Snapshot {
         routes,
         backends: vec![],
         logged_headers: vec![],
+        prices: Arc::default(),
     };
     Snapshot::build(1, Arc::new(config))
 }
@@ -338,6 +339,7 @@ fn weight_zero_is_standby_only_for_ai_backends_beside_actives() {
         routes: vec![route("r", None, &[], vec![Arc::new(r)])],
         backends: vec![plain("a"), plain("b")],
         logged_headers: vec![],
+        prices: Arc::default(),
     };
     let plan = Snapshot::build(1, Arc::new(config)).rules[0].clone();
     assert!(

@@ -141,6 +141,7 @@ impl Exchange {
             undone: question.undone.clone(),
             usage: agw_ai::usage::Usage::default(),
             counted: agw_ai::usage::Counted::default(),
+            prices: self.live.snapshot.config.prices.clone(),
             first_token: None,
             cost: None,
         }));

@@ -9,6 +9,7 @@ use agw_ai::operation::Operation;
 use agw_ai::price::{NanoUsd, PriceTable};
 use agw_ai::shape::Part;
 use agw_ai::usage::{Counted, Usage};
+use agw_core::price::Prices;
 use agw_core::snapshot::{RulePlan, Target};
 use http::{HeaderName, HeaderValue, Method, StatusCode, Version};
 
@@ -64,6 +65,8 @@ pub(crate) struct AiRecord {
     pub(crate) undone: Vec<Part>,
     pub(crate) usage: Usage,
     pub(crate) counted: Counted,
+    /// The Gateway's own.
+    pub(crate) prices: Arc<Prices>,
     pub(crate) first_token: Option<Duration>,
     /// Known when the request is reported, for models with a price.
     pub(crate) cost: Option<NanoUsd>,
@@ -194,7 +197,7 @@ impl AiRecord {
     /// What the answer costs, by the model that gave it.
     fn priced(&self) -> Option<NanoUsd> {
         let model = self.response_model.as_deref().or(self.model.as_deref())?;
-        PriceTable::builtin().cost(model, &self.usage)
+        PriceTable::builtin().cost(&self.prices, model, &self.usage)
     }
 }
 

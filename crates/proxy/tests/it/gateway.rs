@@ -203,6 +203,7 @@ pub(crate) fn routed(
         routes: routes.iter().map(route).map(Arc::new).collect(),
         backends,
         logged_headers: vec![],
+        prices: Arc::default(),
     }
 }
 
@@ -327,6 +328,7 @@ impl Gateway {
                 .map(|(backend, _)| backend)
                 .collect(),
             logged_headers: vec![],
+            prices: Arc::default(),
         };
         self.put(version, config).await;
     }
@@ -338,6 +340,14 @@ impl Gateway {
         let mut serving = self.proxy().serving();
         let serves = |s: &agw_proxy::Serving| s.version == version && s.errors.is_empty();
         serving.wait_for(serves).await.unwrap();
+    }
+
+    /// Puts what is in force with an edit in force.
+    pub(crate) async fn change(&self, version: u64, edit: impl FnOnce(&mut GatewayConfig)) {
+        let current = self.snapshots.borrow().clone().unwrap();
+        let mut config = GatewayConfig::clone(&current.config);
+        edit(&mut config);
+        self.put(version, config).await;
     }
 
     pub(crate) fn proxy(&self) -> &Proxy {

@@ -23,6 +23,7 @@ mod limits;
 mod mirror;
 mod plain;
 mod policies;
+mod prices;
 mod reload;
 mod routing;
 mod shaping;

@@ -8,6 +8,7 @@ use agw_api::parameters::ServiceType;
 use agw_core::header::FieldName;
 use agw_core::id::ObjectKey;
 
+use super::catalog;
 use super::shape::Shape;
 use crate::finding::Code;
 use crate::report::{Report, Subject};
@@ -47,13 +48,13 @@ pub(crate) fn read_all(state: &ClusterState, report: &mut Report) -> Parameters 
     for (key, sourced) in &state.parameters {
         let (kind, origin) = (OPEN, &sourced.origin);
         let subject = Subject { kind, key, origin };
-        let shape = read(&sourced.object.spec, subject, report);
+        let shape = read(state, &sourced.object.spec, subject, report);
         all.insert((kind, key.clone()), shape);
     }
     for (key, sourced) in &state.enterprise_parameters {
         let (kind, origin) = (ENTERPRISE, &sourced.origin);
         let subject = Subject { kind, key, origin };
-        let shape = read(&sourced.object.spec.standard(), subject, report);
+        let shape = read(state, &sourced.object.spec.standard(), subject, report);
         all.insert((kind, key.clone()), shape);
     }
     all
@@ -61,12 +62,14 @@ pub(crate) fn read_all(state: &ClusterState, report: &mut Report) -> Parameters 
 
 /// What an object asks for; the error tells what is wrong with it.
 fn read(
+    state: &ClusterState,
     spec: &AgentgatewayParametersSpec,
     subject: Subject<'_>,
     report: &mut Report,
 ) -> Result<Shape, String> {
     let mark = report.mark();
     let logged_headers = headers(spec, subject, report);
+    let prices = catalog::prices(state, spec, subject, report);
     let mut wrong = |field: &str, message: &str, remedy: &str| {
         report.add(subject, Code::InvalidParameters, field, message, remedy);
     };
@@ -110,6 +113,7 @@ fn read(
         let shape = Shape::of(spec);
         Ok(Shape {
             logged_headers,
+            prices,
             ..shape
         })
     } else {

@@ -1,6 +1,7 @@
 //! What parameters ask for, in one spelling.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use agw_api::AgentgatewayParametersSpec;
 use agw_api::parameters::{
@@ -8,6 +9,7 @@ use agw_api::parameters::{
     MetricResourceName, Resources, ServiceOverlayPort, ServiceType, Toleration,
 };
 use agw_core::header::FieldName;
+use agw_core::price::Prices;
 
 use super::{Image, Keeps, Metadata};
 
@@ -38,6 +40,8 @@ pub(crate) struct Shape {
     pub(super) shutdown_max: Option<u32>,
     /// Set by whoever has checked them.
     pub(crate) logged_headers: Vec<FieldName>,
+    /// The same.
+    pub(crate) prices: Arc<Prices>,
 }
 
 /// What is asked of an autoscaler.
@@ -89,6 +93,7 @@ impl Shape {
             shutdown_min: shutdown.min,
             shutdown_max: shutdown.max,
             logged_headers: Vec::new(),
+            prices: Arc::default(),
         }
     }
 
@@ -129,8 +134,19 @@ impl Shape {
             shutdown_min: self.shutdown_min.or(below.shutdown_min),
             shutdown_max: self.shutdown_max.or(below.shutdown_max),
             logged_headers: either(self.logged_headers, below.logged_headers),
+            prices: merged(self.prices, below.prices),
         }
     }
+}
+
+/// Both; of a model that both know, the first's price.
+fn merged(own: Arc<Prices>, below: Arc<Prices>) -> Arc<Prices> {
+    if own.is_empty() || below.is_empty() {
+        return if own.is_empty() { below } else { own };
+    }
+    let mut all = Prices::clone(&below);
+    all.extend(own.iter().map(|(model, price)| (model.clone(), *price)));
+    Arc::new(all)
 }
 
 impl AutoscalerShape {

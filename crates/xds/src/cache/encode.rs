@@ -21,6 +21,7 @@ pub(super) fn content(previous: Option<&Content>, config: &Arc<GatewayConfig>) -
         routes,
         backends,
         logged_headers,
+        prices,
     } = &**config;
     let mut content = Content {
         version: 0,
@@ -44,6 +45,7 @@ pub(super) fn content(previous: Option<&Content>, config: &Arc<GatewayConfig>) -
     let policy = GatewayPolicy {
         traffic: policy.clone(),
         logged_headers: logged_headers.clone(),
+        prices: prices.clone(),
     };
     if let Some(encoded) = convert::policy(&policy) {
         content.add(previous, entry(ResourceKey::Policy, encoded));

@@ -218,6 +218,7 @@ impl Held {
             routes,
             backends,
             logged_headers: policy.logged_headers,
+            prices: policy.prices,
         }
     }
 

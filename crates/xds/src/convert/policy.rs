@@ -5,6 +5,7 @@ use std::sync::Arc;
 use agw_core::expr::Expression;
 use agw_core::header::FieldName;
 use agw_core::policy::TrafficPolicy;
+use agw_core::price::{Price, Prices};
 use agw_core::retry::{Retry, RetryOn};
 use agw_core::transform::{Edits, Transformation};
 
@@ -18,6 +19,7 @@ use crate::proto;
 pub(crate) struct GatewayPolicy {
     pub(crate) traffic: TrafficPolicy,
     pub(crate) logged_headers: Vec<FieldName>,
+    pub(crate) prices: Arc<Prices>,
 }
 
 /// A policy that says nothing does not travel.
@@ -37,11 +39,20 @@ impl From<&GatewayPolicy> for proto::GatewayPolicy {
         let GatewayPolicy {
             traffic,
             logged_headers,
+            prices,
         } = policy;
         let names = logged_headers.iter();
+        let price = |(model, price): (&Arc<str>, &Price)| proto::ModelPrice {
+            model: model.to_string(),
+            input: price.input,
+            output: price.output,
+            cached: price.cached,
+            cache_write: price.cache_write,
+        };
         Self {
             traffic: said(traffic),
             logged_headers: names.map(|name| name.written().to_owned()).collect(),
+            prices: prices.iter().map(price).collect(),
         }
     }
 }
@@ -53,10 +64,21 @@ impl TryFrom<proto::GatewayPolicy> for GatewayPolicy {
         let proto::GatewayPolicy {
             traffic,
             logged_headers,
+            prices,
         } = message;
+        let price = |message: proto::ModelPrice| {
+            let price = Price {
+                input: message.input,
+                output: message.output,
+                cached: message.cached,
+                cache_write: message.cache_write,
+            };
+            (message.model.into(), price)
+        };
         Ok(Self {
             traffic: policy(traffic, "traffic")?,
             logged_headers: each(logged_headers, "logged_headers", |name| field_name(&name))?,
+            prices: Arc::new(prices.into_iter().map(price).collect()),
         })
     }
 }

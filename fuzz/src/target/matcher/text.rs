@@ -118,6 +118,7 @@ fn config(listeners: &[Hostname], drafts: Vec<Draft>) -> GatewayConfig {
         routes: routes.collect(),
         backends: Vec::new(),
         logged_headers: Vec::new(),
+        prices: Default::default(),
     }
 }
 
