@@ -18,6 +18,7 @@ pub mod hostname;
 pub mod http1;
 pub mod id;
 pub mod listener;
+pub mod load;
 pub mod matcher;
 pub mod policy;
 pub mod rate_limit;

@@ -1,6 +1,7 @@
 //! The order in which a request's targets are tried.
 
 use agw_core::health::{Availability, Millis};
+use agw_core::load::{is_better, two};
 use agw_core::snapshot::{RulePlan, Way};
 
 use crate::error::Error;
@@ -93,11 +94,13 @@ impl<'a> Candidates<'a> {
     /// The next target that may take a request now. When all are ejected and none was tried yet,
     /// the one whose ejection ends first: trying the best beats answering 503.
     pub(crate) fn next(&mut self, now: Millis) -> Option<Candidate> {
-        let admitted = self.all().find(|c| self.live.target(c.target).1.admit(now));
+        let admitted = self
+            .all(now)
+            .find(|c| self.live.target(c.target).1.admit(now));
         let found = admitted.or_else(|| {
             let untried = self.tried.is_empty();
             untried.then(|| {
-                self.all()
+                self.all(now)
                     .min_by_key(|c| ejected_until(self.live, c.target, now))
             })?
         });
@@ -107,8 +110,23 @@ impl<'a> Candidates<'a> {
         found
     }
 
-    /// Untried AI targets in order. Within a priority group turns rotate.
-    fn all(&self) -> impl Iterator<Item = Candidate> {
+    /// The position in a priority group that a walk through it starts at. Taken anew for each walk:
+    /// a walk that starts elsewhere still visits everybody once, for what was tried is passed over.
+    fn start(&self, group: &[usize], now: Millis) -> usize {
+        if group.len() < 2 {
+            return 0;
+        }
+        let open = |at: &usize| {
+            let target = group[*at];
+            !self.tried.contains(&target) && !self.live.target(target).1.is_out(now)
+        };
+        let open: Vec<usize> = (0..group.len()).filter(open).collect();
+        first_of(self.live, group, &open, now)
+    }
+
+    /// Untried AI targets in order. Within a priority group turns rotate, and whose turn it is
+    /// makes way for one that is less busy.
+    fn all(&self, now: Millis) -> impl Iterator<Item = Candidate> {
         self.order.iter().flat_map(move |&choice| {
             let groups: &[Vec<usize>] = match &self.plan.choices[choice].way {
                 Way::Targets(groups) => groups,
@@ -117,9 +135,7 @@ impl<'a> Candidates<'a> {
             groups
                 .iter()
                 .flat_map(move |group| {
-                    let start = group
-                        .first()
-                        .map_or(0, |&t| rotation(self.live, t, group.len()));
+                    let start = self.start(group, now);
                     (0..group.len()).map(move |i| group[(start + i) % group.len()])
                 })
                 .filter(|&target| {
@@ -130,19 +146,27 @@ impl<'a> Candidates<'a> {
     }
 }
 
+/// Where the walk through a group begins.
+fn first_of(live: &Live, group: &[usize], open: &[usize], now: Millis) -> usize {
+    let turn = match group.first() {
+        Some(&first) => live.target(first).1.next_turn(),
+        None => return 0,
+    };
+    if open.is_empty() {
+        return turn % group.len();
+    }
+    let (own, other) = two(turn, open.len());
+    let (own, other) = (open[own], open[other]);
+    let cost = |at: usize| live.target(group[at]).1.cost(now);
+    match own != other && is_better(cost(other), cost(own)) {
+        true => other,
+        false => own,
+    }
+}
+
 fn ejected_until(live: &Live, target: usize, now: Millis) -> Millis {
     match live.target(target).1.availability(now) {
         Availability::Ejected { until } => until,
         _ => 0,
-    }
-}
-
-/// Whose turn it is in a priority group. Taken anew for each walk: a walk that starts elsewhere
-/// still visits everybody once, for what was tried is passed over.
-fn rotation(live: &Live, first: usize, length: usize) -> usize {
-    if length < 2 {
-        0
-    } else {
-        live.target(first).1.next_turn() % length
     }
 }

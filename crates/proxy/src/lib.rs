@@ -13,6 +13,7 @@ mod credentials;
 mod datagram;
 mod destination;
 mod error;
+mod in_flight;
 mod listener;
 mod live;
 mod pipeline;

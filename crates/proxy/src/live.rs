@@ -8,6 +8,7 @@ use agw_core::balance::Schedule;
 use agw_core::health::{Availability, Change, Health, Millis};
 use agw_core::id::{BackendKey, ObjectKey, RouteKind};
 use agw_core::listener::Transport;
+use agw_core::load::{Latency, Seen};
 use agw_core::retry::RetryBudget;
 use agw_core::snapshot::{MirrorPlan, RulePlan, Snapshot, Target};
 use http::Extensions;
@@ -47,6 +48,8 @@ pub(crate) struct TargetState {
     /// Requests that the budget has not been paid for yet.
     unpaid: AtomicU32,
     budget: Mutex<RetryBudget>,
+    in_flight: AtomicU32,
+    latency: Mutex<Latency>,
 }
 
 struct RuleState {
@@ -65,6 +68,8 @@ impl TargetState {
             turn: AtomicUsize::new(0),
             unpaid: AtomicU32::new(0),
             budget: Mutex::new(RetryBudget::new(now_millis())),
+            in_flight: AtomicU32::new(0),
+            latency: Mutex::default(),
         }
     }
 
@@ -77,6 +82,26 @@ impl TargetState {
     pub(crate) fn may_retry(&self, now: Millis) -> bool {
         let requests = self.unpaid.swap(0, Ordering::Relaxed);
         self.budget.lock().spend(now, requests)
+    }
+
+    /// One request more that is not answered yet; see [`crate::in_flight::InFlight`].
+    pub(crate) fn begun(&self) {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn ended(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Takes in how long an attempt took.
+    pub(crate) fn took(&self, now: Millis, took: Duration, seen: Seen) {
+        self.latency.lock().observe(now, took, seen);
+    }
+
+    /// What one more request costs it.
+    pub(crate) fn cost(&self, now: Millis) -> f64 {
+        let latency = *self.latency.lock();
+        latency.cost(now, self.in_flight.load(Ordering::Relaxed))
     }
 
     pub(crate) fn next_turn(&self) -> usize {

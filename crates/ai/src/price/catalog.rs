@@ -165,7 +165,7 @@ fn micro_usd(value: &Value) -> Result<u64, &'static str> {
     let scaled = match u32::try_from(shift.unsigned_abs()).map(|n| 10u128.checked_pow(n)) {
         _ if number == 0 => Some(0),
         Ok(Some(power)) if shift >= 0 => number.checked_mul(power),
-        Ok(Some(power)) if number % power == 0 => Some(number / power),
+        Ok(Some(power)) if number.is_multiple_of(power) => Some(number / power),
         Ok(_) if shift < 0 => return Err("a price of it has more than six decimals"),
         _ => None,
     };

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::{BoxError, UpstreamBody};
 use crate::connection::Flight;
+use crate::in_flight::InFlight;
 use crate::telemetry::{Outcome, Record};
 use source::{Bound, Source};
 
@@ -36,6 +37,8 @@ pub(crate) struct Answer {
     garbage: Option<String>,
     /// The request that it answers, while it goes out.
     flight: Option<Rc<Flight>>,
+    /// What it is to the target that gives it, while it goes out.
+    in_flight: Option<InFlight>,
 }
 
 /// What an AI answer says of itself.
@@ -56,6 +59,7 @@ impl Answer {
             bound: None,
             garbage: None,
             flight: None,
+            in_flight: None,
         })
     }
 
@@ -111,6 +115,12 @@ impl Answer {
     /// Ties the body to the request that it answers: the connection learns whether it is taken.
     pub(crate) fn carried(mut self: Box<Self>, flight: Rc<Flight>) -> Box<Self> {
         self.flight = Some(flight);
+        self
+    }
+
+    /// Counts as a request that its target has, until it has gone out or is given up.
+    pub(crate) fn loading(mut self: Box<Self>, in_flight: InFlight) -> Box<Self> {
+        self.in_flight = Some(in_flight);
         self
     }
 

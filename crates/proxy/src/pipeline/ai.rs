@@ -1,10 +1,12 @@
 //! Requests to models: one body, tried on one provider after another until one answers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use agw_ai::format::Stamp;
 use agw_ai::operation::{self, Operation};
 use agw_ai::usage::Counted;
+use agw_core::load;
 use agw_core::matcher::PathMatch;
 use agw_core::retry::{ConnectFailure, Retry};
 use agw_core::snapshot::{RulePlan, TargetKind};
@@ -20,7 +22,8 @@ use super::{Exchange, outbound, translated};
 use crate::body::Answer;
 use crate::candidates::{Candidate, Candidates};
 use crate::error::Error;
-use crate::live::{Live, now_millis};
+use crate::in_flight::InFlight;
+use crate::live::{Live, TargetState, now_millis};
 use crate::respond::Dialect;
 use crate::telemetry::{Outcome, Reason};
 
@@ -101,11 +104,14 @@ impl Exchange {
         let retry = target.policy().retry.as_ref().or_else(|| plan.retry());
         let mut retried = 0;
         state.asked();
+        let in_flight = InFlight::new(state);
         loop {
+            let began = Instant::now();
             let outcome = self.attempt(plan, target, wiring, &mut question).await;
+            note_load(state, began.elapsed(), &outcome);
             self.judge(target, state, &Seen::of(&outcome));
             let failure = match outcome {
-                Ok(answered) => return Ok(Ok(answered)),
+                Ok(answered) => return Ok(Ok(answered.map(|body| body.loading(in_flight)))),
                 Err(Failure::Error(error)) if !error.retryable() => return Err(error),
                 Err(failure) => failure,
             };
@@ -218,6 +224,21 @@ impl Exchange {
         self.deadline
             .is_some_and(|deadline| Instant::now() >= deadline)
     }
+}
+
+/// What an attempt says of how busy its target is; one that failed by the client's fault says
+/// nothing.
+fn note_load(
+    state: &TargetState,
+    took: Duration,
+    outcome: &Result<Response<Box<Answer>>, Failure>,
+) {
+    let seen = match outcome {
+        Ok(_) => load::Seen::Answer,
+        Err(Failure::Error(error)) if !error.retryable() => return,
+        Err(_) => load::Seen::Failure,
+    };
+    state.took(now_millis(), took, seen);
 }
 
 fn wants(retry: &Retry, failure: &Failure) -> bool {

@@ -20,6 +20,7 @@ mod failover_table;
 mod gateway;
 mod grpc;
 mod limits;
+mod load;
 mod mirror;
 mod plain;
 mod policies;
