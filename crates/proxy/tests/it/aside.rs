@@ -193,29 +193,30 @@ fn documents() -> Value {
 
 #[tokio::test]
 async fn rerank_passes_where_it_is_spoken_and_is_translated_where_it_is_not() {
-    let table: [(&dyn Fn(SocketAddr) -> Arc<Backend>, &str, &str); 5] = [
+    type Make = fn(SocketAddr) -> Arc<Backend>;
+    let table: [(Make, &str, &str); 5] = [
         (
-            &|at| of(ProviderKind::OpenAi, "rerank-v3.5", at),
+            |at| of(ProviderKind::OpenAi, "rerank-v3.5", at),
             "/v1/rerank",
             "/v1/rerank",
         ),
         (
-            &|at| custom("rerank-v3.5", at, Api::Rerank, None),
+            |at| custom("rerank-v3.5", at, Api::Rerank, None),
             "/v2/rerank",
             "/v2/rerank",
         ),
         (
-            &|at| of(ProviderKind::Bedrock, "cohere.rerank-v3-5:0", at),
+            |at| of(ProviderKind::Bedrock, "cohere.rerank-v3-5:0", at),
             "/v2/rerank",
             "/model/cohere.rerank-v3-5%3A0/invoke",
         ),
         (
-            &|at| of(ProviderKind::Bedrock, "amazon.rerank-v1:0", at),
+            |at| of(ProviderKind::Bedrock, "amazon.rerank-v1:0", at),
             "/v1/rerank",
             "/model/amazon.rerank-v1%3A0/invoke",
         ),
         (
-            &|at| of(ProviderKind::VertexAi, "semantic-ranker-default@latest", at),
+            |at| of(ProviderKind::VertexAi, "semantic-ranker-default@latest", at),
             "/v1/rerank",
             "/v1/projects/p/locations/global/rankingConfigs/default_ranking_config:rank",
         ),
