@@ -16,6 +16,9 @@ const { createGoogleGenerativeAI } = await load("@ai-sdk/google");
 const { createOpenAI } = await load("@ai-sdk/openai");
 const { ApiError, GoogleGenAI } = await load("@google/genai");
 
+// It warns of models that it does not know, and the mock has only such.
+globalThis.AI_SDK_LOG_WARNINGS = false;
+
 // The name of the deployment in examples/providers/azure-deployment.yaml.
 const MODEL = "my-gpt";
 // Rows: the name of each, the path of its provider, and the model that is asked for.
