@@ -61,7 +61,7 @@ fn exchange(case: &Case) -> Result<Exchange, &'static str> {
         "gemini" => ProviderKind::Gemini,
         "vertex" => ProviderKind::VertexAi,
         "bedrock" => ProviderKind::Bedrock,
-        other => panic!("{other}"),
+        other => unreachable!("{other}"),
     };
     match plan(operation, for_model(kind, &case.model), &case.model) {
         Plan::Translate(exchange) => Ok(exchange),
