@@ -12,6 +12,7 @@ pub mod condition;
 pub mod config;
 pub mod expr;
 pub mod filter;
+pub mod guard;
 pub mod header;
 pub mod health;
 pub mod hostname;

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::expr::Expression;
+use crate::guard::PromptGuard;
 
 pub use pattern::ModelPattern;
 
@@ -34,6 +35,9 @@ pub struct Shaping {
     /// The same as `transformations`, in the words of the provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub final_transformations: Option<Arc<[Computed]>>,
+    /// What may not be said. Looks before anything else is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Arc<PromptGuard>>,
 }
 
 /// A member of a request's body at its top level, and what it is to be.
@@ -122,6 +126,7 @@ impl Shaping {
             prompt: or(&self.prompt, &wider.prompt),
             caching: or(&self.caching, &wider.caching),
             final_transformations: or(&self.final_transformations, &wider.final_transformations),
+            guard: or(&self.guard, &wider.guard),
         }
     }
 
@@ -139,6 +144,7 @@ impl Shaping {
             || (self.prompt.is_some() && other.prompt.is_some())
             || (self.caching.is_some() && other.caching.is_some())
             || (self.final_transformations.is_some() && other.final_transformations.is_some())
+            || (self.guard.is_some() && other.guard.is_some())
     }
 }
 
