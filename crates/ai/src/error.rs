@@ -1,5 +1,9 @@
 //! What can be wrong with what a client sent, a provider answered or a manifest said.
 
+use std::sync::Arc;
+
+use agw_core::guard::Refusal;
+
 /// An input that makes no sense. Its text is fit for the party at [`Error::fault`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -35,6 +39,8 @@ pub enum Error {
     EventTooLarge { limit: usize },
     #[error("the provider's stream is broken: {why}")]
     BrokenStream { why: &'static str },
+    #[error("{}", .0.message)]
+    Refused(Arc<Refusal>),
     #[error("`{name}` is a route type that is not served yet")]
     RouteTypeNotServed { name: &'static str },
     #[error("`{name}` is not a route type")]
@@ -78,6 +84,7 @@ impl Error {
             Self::ModelTooLong { .. } => "string_above_max_length",
             Self::EventTooLarge { .. } => "event_too_large",
             Self::BrokenStream { .. } => "broken_stream",
+            Self::Refused(_) => "guardrail",
             Self::RouteTypeNotServed { .. } | Self::UnknownRouteType { .. } => "invalid_route_type",
         }
     }

@@ -11,6 +11,7 @@
 //! event stream ─> stream (sse, dialect) ─> classified pieces, then usage
 //!
 //! shape: what policies change of a request, before and after its translation
+//! guard: what may not be said is masked or refused, in requests, answers and streams
 //! translate: client's format ─> chat (neutral model) ─> provider's format, and back
 //! embed, rerank, count: the same for what is no chat; estimate: tokens where nobody counts
 //! ```
@@ -27,6 +28,7 @@ pub mod envelope;
 pub mod error;
 pub mod estimate;
 pub mod format;
+pub mod guard;
 mod json;
 pub mod operation;
 pub mod price;

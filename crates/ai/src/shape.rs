@@ -12,8 +12,8 @@
 
 mod cache;
 mod fields;
-mod outline;
-mod patch;
+pub(crate) mod outline;
+pub(crate) mod patch;
 mod prompt;
 
 use std::borrow::Cow;
@@ -40,6 +40,7 @@ words! {
         Prompt = "prompt",
         PromptCaching = "promptCaching",
         FinalTransformations = "finalTransformations",
+        PromptGuard = "promptGuard",
     }
 }
 
@@ -207,6 +208,8 @@ fn asked(shaping: &Shaping) -> Vec<Part> {
         prompt,
         caching,
         final_transformations,
+        // Has its own say on what it was not shown.
+        guard: _,
     } = shaping;
     let parts = [
         (defaults.is_some(), Part::Defaults),

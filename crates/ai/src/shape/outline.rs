@@ -12,7 +12,7 @@ use crate::json;
 
 /// A value within a body. What it says never prints.
 #[derive(Clone, Copy)]
-pub(super) struct Part<'b> {
+pub(crate) struct Part<'b> {
     text: &'b str,
     /// Of its first byte in the body.
     start: usize,
@@ -20,16 +20,16 @@ pub(super) struct Part<'b> {
 
 /// An object: its members in order, repeated ones included.
 #[derive(Debug)]
-pub(super) struct Object<'b> {
+pub(crate) struct Object<'b> {
     whole: Part<'b>,
     members: Vec<(String, Part<'b>)>,
 }
 
 /// A list.
 #[derive(Debug)]
-pub(super) struct List<'b> {
+pub(crate) struct List<'b> {
     whole: Part<'b>,
-    pub(super) items: Vec<Part<'b>>,
+    pub(crate) items: Vec<Part<'b>>,
 }
 
 impl fmt::Debug for Part<'_> {
@@ -39,24 +39,24 @@ impl fmt::Debug for Part<'_> {
 }
 
 impl<'b> Part<'b> {
-    pub(super) fn text(self) -> &'b str {
+    pub(crate) fn text(self) -> &'b str {
         self.text
     }
 
-    pub(super) fn place(self) -> Range<usize> {
+    pub(crate) fn place(self) -> Range<usize> {
         self.start..self.start + self.text.len()
     }
 
-    pub(super) fn is_null(self) -> bool {
+    pub(crate) fn is_null(self) -> bool {
         self.text == "null"
     }
 
     /// What stands between the quotes of a text, escaped as it is.
-    pub(super) fn quoted(self) -> Option<&'b str> {
+    pub(crate) fn quoted(self) -> Option<&'b str> {
         self.text.strip_prefix('"')?.strip_suffix('"')
     }
 
-    pub(super) fn object(self) -> Option<Object<'b>> {
+    pub(crate) fn object(self) -> Option<Object<'b>> {
         let Members(members) = serde_json::from_str(self.text).ok()?;
         let members = members.into_iter().map(|(key, raw)| (key, self.part(raw)));
         Some(Object {
@@ -65,7 +65,7 @@ impl<'b> Part<'b> {
         })
     }
 
-    pub(super) fn list(self) -> Option<List<'b>> {
+    pub(crate) fn list(self) -> Option<List<'b>> {
         let items: Vec<&RawValue> = serde_json::from_str(self.text).ok()?;
         Some(List {
             whole: self,
@@ -86,7 +86,7 @@ impl<'b> Part<'b> {
 
 impl<'b> Object<'b> {
     /// Reads a body that is to be an object.
-    pub(super) fn of_body(body: &'b [u8]) -> Result<Self, Error> {
+    pub(crate) fn of_body(body: &'b [u8]) -> Result<Self, Error> {
         let Ok(text) = std::str::from_utf8(body) else {
             let at = std::str::from_utf8(body).map_or_else(|e| e.valid_up_to(), str::len);
             return Err(Error::NotJson { at });
@@ -104,47 +104,47 @@ impl<'b> Object<'b> {
     }
 
     /// The last member of the name, as most readers would have it; null counts as absent.
-    pub(super) fn get(&self, key: &str) -> Option<Part<'b>> {
+    pub(crate) fn get(&self, key: &str) -> Option<Part<'b>> {
         let found = self.members.iter().rev().find(|(name, _)| name == key);
         found.map(|(_, part)| *part).filter(|part| !part.is_null())
     }
 
     /// Every member of the name, null included.
-    pub(super) fn all<'o>(&'o self, key: &'o str) -> impl Iterator<Item = Part<'b>> + 'o {
+    pub(crate) fn all<'o>(&'o self, key: &'o str) -> impl Iterator<Item = Part<'b>> + 'o {
         let found = self.members.iter().filter(move |(name, _)| name == key);
         found.map(|(_, part)| *part)
     }
 
-    pub(super) fn members(&self) -> &[(String, Part<'b>)] {
+    pub(crate) fn members(&self) -> &[(String, Part<'b>)] {
         &self.members
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
 
-    pub(super) fn place(&self) -> Range<usize> {
+    pub(crate) fn place(&self) -> Range<usize> {
         self.whole.place()
     }
 
     /// Where a first member may be inserted.
-    pub(super) fn opened(&self) -> usize {
+    pub(crate) fn opened(&self) -> usize {
         self.whole.start + 1
     }
 }
 
 impl List<'_> {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
     /// Where a first item may be inserted.
-    pub(super) fn opened(&self) -> usize {
+    pub(crate) fn opened(&self) -> usize {
         self.whole.start + 1
     }
 
     /// Where a last item may be inserted: behind the last, or behind the bracket.
-    pub(super) fn end(&self) -> usize {
+    pub(crate) fn end(&self) -> usize {
         let last = self.items.last();
         last.map_or(self.opened(), |item| item.place().end)
     }

@@ -9,21 +9,21 @@ use super::outline::{List, Object, Part};
 /// Changes that are to be made. A place is changed at most once; of insertions at one place the
 /// first comes first.
 #[derive(Default)]
-pub(super) struct Patch {
+pub(crate) struct Patch {
     changes: Vec<(Range<usize>, String)>,
 }
 
 impl Patch {
-    pub(super) fn replace(&mut self, place: Range<usize>, text: String) {
+    pub(crate) fn replace(&mut self, place: Range<usize>, text: String) {
         self.changes.push((place, text));
     }
 
-    pub(super) fn insert(&mut self, at: usize, text: String) {
+    pub(crate) fn insert(&mut self, at: usize, text: String) {
         self.replace(at..at, text);
     }
 
     /// Puts members in front of those that an object has. `members` are `"key":value` each.
-    pub(super) fn add_members(&mut self, object: &Object<'_>, members: &[String]) {
+    pub(crate) fn add_members(&mut self, object: &Object<'_>, members: &[String]) {
         if members.is_empty() {
             return;
         }
@@ -35,7 +35,7 @@ impl Patch {
     }
 
     /// Puts items around those that a list has.
-    pub(super) fn add_items(&mut self, list: &List<'_>, before: &[String], behind: &[String]) {
+    pub(crate) fn add_items(&mut self, list: &List<'_>, before: &[String], behind: &[String]) {
         if list.is_empty() {
             self.insert(list.opened(), [before, behind].concat().join(","));
             return;
@@ -49,7 +49,7 @@ impl Patch {
     }
 
     /// Puts paragraphs around what a text says; whether `part` is one.
-    pub(super) fn add_paragraphs(
+    pub(crate) fn add_paragraphs(
         &mut self,
         part: Part<'_>,
         before: &[String],
@@ -76,7 +76,7 @@ impl Patch {
     }
 
     /// `body` with the changes; the same bytes when there are none.
-    pub(super) fn apply(mut self, body: &Bytes) -> Bytes {
+    pub(crate) fn apply(mut self, body: &Bytes) -> Bytes {
         self.changes
             .retain(|(place, text)| !(place.is_empty() && text.is_empty()));
         if self.changes.is_empty() {
@@ -98,10 +98,10 @@ impl Patch {
 }
 
 /// Between what several say in one text.
-pub(super) const PARAGRAPH: &str = "\n\n";
+pub(crate) const PARAGRAPH: &str = "\n\n";
 
 /// `text` as a JSON text, quotes included.
-pub(super) fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 

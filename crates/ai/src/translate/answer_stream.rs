@@ -7,6 +7,7 @@ use crate::dialect::Class;
 use crate::dialect::gemini::JsonList;
 use crate::envelope::ErrorBody;
 use crate::error::Error;
+use crate::guard::{StreamGuard, Verdict};
 use crate::stream::{Ending, Piece, StreamReader};
 use crate::usage::Usage;
 
@@ -14,6 +15,8 @@ use crate::usage::Usage;
 #[derive(Debug)]
 pub struct AnswerStream {
     stream: Stream,
+    /// Looks at what goes on.
+    guard: Option<Box<StreamGuard>>,
     /// For clients that did not ask for events.
     list: Option<JsonList>,
 }
@@ -42,26 +45,59 @@ impl AnswerStream {
         }
     }
 
-    /// See [`StreamReader::push`].
+    /// The same stream without what `guard` does not let through.
+    pub fn guarded(self, guard: StreamGuard) -> Self {
+        Self {
+            guard: Some(Box::new(guard)),
+            ..self
+        }
+    }
+
+    /// See [`StreamReader::push`]. A guard may hold events, and may refuse to go on.
     pub fn push(&mut self, chunk: Bytes, out: &mut Vec<Piece>) -> Result<(), Error> {
         let from = out.len();
-        let pushed = either!(&mut self.stream, stream => stream.push(chunk, out));
+        let pushed = match &mut self.guard {
+            None => either!(&mut self.stream, stream => stream.push(chunk, out)),
+            Some(guard) => {
+                let mut seen = Vec::new();
+                let pushed = either!(&mut self.stream, stream => stream.push(chunk, &mut seen));
+                guard.push_all(seen, out).and(pushed)
+            }
+        };
         self.list_items(from, out);
         pushed
     }
 
-    /// See [`StreamReader::finish`].
-    pub fn finish(&mut self, out: &mut Vec<Piece>) -> Ending {
+    /// See [`StreamReader::finish`]. What a guard refuses of the rest ends the stream in an error,
+    /// too.
+    pub fn finish(&mut self, out: &mut Vec<Piece>) -> Result<Ending, Error> {
         let from = out.len();
-        let ending = either!(&mut self.stream, stream => stream.finish(out));
+        let (ending, refused) = match &mut self.guard {
+            None => {
+                let ending = either!(&mut self.stream, stream => stream.finish(out));
+                (ending, Ok(()))
+            }
+            Some(guard) => {
+                let mut seen = Vec::new();
+                let ending = either!(&mut self.stream, stream => stream.finish(&mut seen));
+                let pushed = guard.push_all(seen, out);
+                (ending, pushed.and_then(|()| guard.finish(out)))
+            }
+        };
         self.list_items(from, out);
+        refused?;
         if let Some(list) = self.list.as_mut().filter(|_| ending != Ending::Cut) {
             out.push(Piece {
                 raw: list.end(),
                 class: Class::Done,
             });
         }
-        ending
+        Ok(ending)
+    }
+
+    /// What its guard has made of it so far.
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.guard.as_ref().map(|guard| guard.verdict())
     }
 
     fn list_items(&mut self, from: usize, out: &mut [Piece]) {
@@ -113,6 +149,7 @@ impl From<StreamReader> for AnswerStream {
     fn from(stream: StreamReader) -> Self {
         Self {
             stream: Stream::Passed(stream),
+            guard: None,
             list: None,
         }
     }
@@ -122,6 +159,7 @@ impl From<StreamTranslator> for AnswerStream {
     fn from(stream: StreamTranslator) -> Self {
         Self {
             stream: Stream::Translated(stream),
+            guard: None,
             list: None,
         }
     }
