@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::backend_policy::RouteType;
+use crate::prompt_guard::PromptGuard;
 
 /// Settings of requests to models: in the policies of an AI backend or of one of its providers,
 /// or in a policy's `spec.backend.ai` for a Gateway, a route or a backend. The nearest to the
@@ -47,6 +48,9 @@ pub struct AiPolicies {
     /// keep prompts on their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_caching: Option<PromptCaching>,
+    /// What may not be said to models, or by them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_guard: Option<PromptGuard>,
 }
 
 /// A member of a body and its value.

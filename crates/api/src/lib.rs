@@ -18,6 +18,7 @@ pub mod names;
 pub mod parameters;
 pub mod policy;
 mod presence;
+pub mod prompt_guard;
 pub mod rate_limit;
 pub mod retry;
 mod rules;

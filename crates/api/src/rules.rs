@@ -222,3 +222,21 @@ pub(crate) const RESPONSE_BODY: &[Rule] = &[rule(
     "!(has(self.body) && has(self.bodyExpression))",
     "`body` and `bodyExpression` exclude each other",
 )];
+
+/// Of `promptGuard`.
+pub(crate) const PROMPT_GUARD: &[Rule] = &[rule(
+    "(has(self.request) && size(self.request) > 0) || (has(self.response) && size(self.response) > 0)",
+    "`promptGuard` guards nothing: write `request` or `response`",
+)];
+
+/// Of one of `promptGuard.request`.
+pub(crate) const REQUEST_GUARD: &[Rule] = &[rule(
+    "has(self.regex)",
+    "a guard has one way to look: write exactly one of `regex`",
+)];
+
+/// Of one of `promptGuard.response`.
+pub(crate) const RESPONSE_GUARD: &[Rule] = &[rule(
+    "has(self.regex)",
+    "a guard has one way to look: write exactly one of `regex`",
+)];

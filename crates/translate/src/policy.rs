@@ -9,12 +9,14 @@ mod target;
 mod traffic;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use agw_api::backend_policy::BackendPolicies;
 use agw_api::conditions::{policy as reasons, types};
 use agw_api::names::{CONTROLLER_NAME, GATEWAY_CLASS, GATEWAY_GROUP};
 use agw_api::policy::{TargetRef, TargetSelector, Traffic};
 use agw_api::transformation::InlineTransformation;
+use agw_core::guard::PromptGuard;
 use agw_core::id::{ObjectKey, RouteKind};
 use agw_core::policy::TrafficPolicy;
 use serde_json::{Value, json};
@@ -56,7 +58,16 @@ struct Ancestor {
     conditions: Vec<Condition>,
 }
 
-impl Attached<'_> {
+impl<'a> Attached<'a> {
+    fn layer(&mut self, key: &ObjectKey, policies: &'a BackendPolicies, subject: Subject<'a>) {
+        let layers = self.backends.entry(key.clone()).or_default();
+        layers.push(Layer {
+            policies,
+            subject,
+            field: "spec.backend".to_owned(),
+        });
+    }
+
     pub(crate) fn gateway(&self, key: &ObjectKey) -> TrafficPolicy {
         self.of(&Target::Gateway(key.clone()))
     }
@@ -144,12 +155,14 @@ pub(crate) fn attach<'a>(
                 (None, _) => Err(reasons::TARGET_NOT_FOUND),
                 (Some(target), Err(Rejected)) => {
                     policy.bar(target, &mut attached);
+                    policy.close(target, &mut attached);
                     Err(reasons::INVALID)
                 }
                 (Some(target), Ok(())) => {
                     let outcome = policy.attach_to(state, target, &mut attached, report);
                     if outcome.is_err() {
                         policy.bar(target, &mut attached);
+                        policy.close(target, &mut attached);
                     }
                     outcome
                 }
@@ -283,16 +296,7 @@ impl<'a> Policy<'a> {
                 return Err(reasons::INVALID);
             }
             if let Some(policies) = self.backend {
-                let layer = Layer {
-                    policies,
-                    subject: self.subject,
-                    field: "spec.backend".to_owned(),
-                };
-                attached
-                    .backends
-                    .entry(key.clone())
-                    .or_default()
-                    .push(layer);
+                attached.layer(key, policies, self.subject);
             }
             return Ok(());
         }
@@ -316,6 +320,25 @@ impl<'a> Policy<'a> {
         }
         *entry = entry.over(&traffic);
         Ok(())
+    }
+
+    /// What was to be guarded is not open because its guard is not valid.
+    fn close(&self, target: &Target, attached: &mut Attached<'a>) {
+        let guards = |backend: &&BackendPolicies| {
+            let ai = backend.ai.as_ref();
+            ai.is_some_and(|ai| ai.prompt_guard.is_some())
+        };
+        let Some(policies) = self.backend.filter(guards) else {
+            return;
+        };
+        match target {
+            Target::Backend(key) => attached.layer(key, policies, self.subject),
+            _ => {
+                let entry = attached.traffic.entry(target.clone()).or_default();
+                let broken = || Arc::new(PromptGuard::broken());
+                entry.shaping.guard.get_or_insert_with(broken);
+            }
+        }
     }
 
     /// Whether the backend part is one that targets other than backends can have.

@@ -1,5 +1,7 @@
 //! What policies make of the requests that go to models.
 
+mod guard;
+
 use std::sync::Arc;
 
 use agw_api::ai_policy::{
@@ -33,6 +35,8 @@ pub(crate) fn shaping(spec: &AiPolicies, mut source: Source<'_, '_>) -> Result<S
     let prompt = spec.prompt.as_ref().map(|prompt| source.prompt(prompt));
     let caching = spec.prompt_caching.as_ref();
     let caching = caching.and_then(|caching| source.caching(caching));
+    let guard = spec.prompt_guard.as_ref();
+    let guard = guard.map(|guard| source.guard(guard)).transpose();
     Ok(Shaping {
         defaults: defaults?,
         overrides: overrides?,
@@ -41,6 +45,7 @@ pub(crate) fn shaping(spec: &AiPolicies, mut source: Source<'_, '_>) -> Result<S
         prompt: prompt.transpose()?.flatten(),
         caching,
         final_transformations: last?,
+        guard: guard?,
     })
 }
 
@@ -54,7 +59,7 @@ fn filled<T>(items: Result<Vec<T>, Rejected>) -> Filled<T> {
 }
 
 impl Source<'_, '_> {
-    fn refuse(&mut self, at: &str, message: String, remedy: &str) -> Rejected {
+    pub(super) fn refuse(&mut self, at: &str, message: String, remedy: &str) -> Rejected {
         let field = format!("{}.{at}", self.field);
         self.report
             .add(self.subject, Code::InvalidValue, &field, message, remedy);

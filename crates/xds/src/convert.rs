@@ -8,6 +8,7 @@ mod auth;
 mod backend;
 mod common;
 mod filter;
+mod guard;
 mod invalid;
 mod listener;
 mod policy;

@@ -56,3 +56,8 @@ fn told(folder: &str) -> Vec<String> {
 fn the_examples_of_shaping_give_no_finding() {
     assert_eq!(told("shaping"), Vec::<String>::new());
 }
+
+#[test]
+fn the_examples_of_guardrails_give_no_finding() {
+    assert_eq!(told("guardrails"), Vec::<String>::new());
+}

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use agw_core::guard::PromptGuard;
 use agw_core::shaping::{
     Aliases, Computed, Json, Member, ModelPattern, Prompt, PromptCaching, Shaping, Turn,
 };
@@ -25,6 +26,7 @@ impl From<&Shaping> for proto::Shaping {
             prompt,
             caching,
             final_transformations,
+            guard,
         } = shaping;
         let aliases = aliases.iter().flat_map(|aliases| aliases.iter());
         Self {
@@ -40,6 +42,7 @@ impl From<&Shaping> for proto::Shaping {
                 .collect(),
             prompt: prompt.as_deref().map(Into::into),
             caching: caching.as_deref().map(Into::into),
+            guard: guard.as_deref().map(Into::into),
         }
     }
 }
@@ -64,6 +67,7 @@ impl TryFrom<proto::Shaping> for Shaping {
             aliases,
             prompt,
             caching,
+            guard,
         } = message;
         let aliases = aliases
             .into_iter()
@@ -79,6 +83,7 @@ impl TryFrom<proto::Shaping> for Shaping {
             prompt: optional::<_, Prompt>(prompt, "prompt")?.map(Arc::new),
             caching: optional::<_, PromptCaching>(caching, "caching")?.map(Arc::new),
             final_transformations: filled(list(final_transformations, "final_transformations")?),
+            guard: optional::<_, PromptGuard>(guard, "guard")?.map(Arc::new),
         })
     }
 }
