@@ -1,8 +1,10 @@
 //! What can go wrong with a request, whose fault it is, and whether another try may help.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use agw_ai::Operation;
+use agw_core::guard::Refusal;
 use http::{HeaderValue, StatusCode};
 
 use crate::telemetry::Reason;
@@ -21,7 +23,9 @@ pub(crate) enum Error {
     #[error("{0}")]
     BadRequest(String),
     #[error("{0}")]
-    BadBody(#[from] agw_ai::Error),
+    BadBody(agw_ai::Error),
+    #[error("{}", .0.message)]
+    Refused(Arc<Refusal>),
     #[error(
         "the request names no model and the backend forces none: send a `model`, or set one in the \
          AgentgatewayBackend"
@@ -78,11 +82,21 @@ pub(crate) enum Error {
     CutBeforeContent(String),
 }
 
+impl From<agw_ai::Error> for Error {
+    fn from(error: agw_ai::Error) -> Self {
+        match error {
+            agw_ai::Error::Refused(refusal) => Self::Refused(refusal),
+            other => Self::BadBody(other),
+        }
+    }
+}
+
 impl Error {
     pub(crate) fn fault(&self) -> Fault {
         match self {
             Self::BadRequest(_)
             | Self::BadBody(_)
+            | Self::Refused(_)
             | Self::NoModel
             | Self::NotOffered { .. }
             | Self::BodyTooLarge { .. }
@@ -119,6 +133,7 @@ impl Error {
             | Self::NoModel
             | Self::NotOffered { .. }
             | Self::ClientBody(_) => StatusCode::BAD_REQUEST,
+            Self::Refused(refusal) => refusal.status,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ClientTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
@@ -143,6 +158,7 @@ impl Error {
             Self::BadRequest(_) | Self::BadBody(_) | Self::NoModel | Self::NotOffered { .. } => {
                 Reason::InvalidRequest
             }
+            Self::Refused(_) => Reason::Guardrail,
             Self::BodyTooLarge { .. } => Reason::BodyTooLarge,
             Self::ClientBody(_) => Reason::ClientDisconnect,
             Self::ClientTimeout => Reason::ClientTimeout,

@@ -6,6 +6,7 @@ mod access;
 mod ai;
 mod attempt;
 mod gate;
+mod guard;
 mod health;
 mod inbound;
 mod mirror;
@@ -37,6 +38,7 @@ use crate::live::{Live, now_millis};
 use crate::respond::{self, Dialect};
 use crate::stream::BoxStream;
 use crate::telemetry::{Outcome, Reason, Record};
+use guard::Guarded;
 use inbound::Inbound;
 
 /// One request and what is known of it so far.
@@ -54,6 +56,7 @@ pub(crate) struct Exchange {
     /// Headers with good credentials, taken off the request.
     kept: Vec<(HeaderName, HeaderValue)>,
     dialect: Dialect,
+    guarded: Option<Guarded>,
     /// What the upstream goes on with after its answer.
     upgraded: Option<BoxStream>,
     /// End of the whole request's time, when a route or policy bounds it.
@@ -92,6 +95,7 @@ pub(crate) async fn handle(peer: Peer, arrival: Arrival) -> Response<Box<Answer>
         used: Vec::new(),
         kept: Vec::new(),
         dialect: Dialect::Text,
+        guarded: None,
         upgraded: None,
         deadline: None,
     };

@@ -3,6 +3,7 @@
 mod access_log;
 mod connection;
 mod families;
+mod guard;
 mod histogram;
 mod json;
 mod metrics;
@@ -11,6 +12,7 @@ mod record;
 mod render;
 
 pub(crate) use connection::{ConnectionRecord, Dropped};
+pub(crate) use guard::{GuardAction, Phase};
 pub(crate) use metrics::Shard;
 pub use reason::Reason;
 pub(crate) use record::{AiRecord, Attempt, Outcome, Owed, Record};

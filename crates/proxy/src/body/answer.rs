@@ -7,6 +7,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use agw_ai::Error;
+use agw_ai::guard::Verdict;
 use agw_ai::response::ResponseReader;
 use agw_ai::translate::{AnswerStream, TranslatedResponse};
 use agw_ai::usage::{Counted, Usage};
@@ -33,8 +35,8 @@ pub(crate) struct Answer {
     /// What a reader learnt before a record was there to take it.
     learnt: Option<Learnt>,
     bound: Option<Bound>,
-    /// Why the stream's bytes cannot be read on.
-    garbage: Option<String>,
+    /// Why the stream's bytes are not read on.
+    stopped: Option<Error>,
     /// The request that it answers, while it goes out.
     flight: Option<Rc<Flight>>,
     /// What it is to the target that gives it, while it goes out.
@@ -46,6 +48,8 @@ struct Learnt {
     usage: Usage,
     counted: Counted,
     model: Option<String>,
+    /// What guards made of its stream.
+    verdict: Option<Verdict>,
 }
 
 impl Answer {
@@ -57,7 +61,7 @@ impl Answer {
             record: None,
             learnt: None,
             bound: None,
-            garbage: None,
+            stopped: None,
             flight: None,
             in_flight: None,
         })
@@ -76,6 +80,7 @@ impl Answer {
             usage: response.usage,
             counted: response.counted,
             model: response.model,
+            verdict: None,
         });
         answer
     }
@@ -151,11 +156,7 @@ impl Answer {
 
     /// Ends the record together with the last bytes; an error event still follows them.
     fn end_early(&mut self) {
-        if let Some(Ok(last)) = self.upstream_ended()
-            && let Ok(bytes) = last.into_data()
-        {
-            self.push(bytes);
-        }
+        drop(self.upstream_ended());
     }
 
     /// The whole body, when it ends well within `limit` bytes, and an answer that still sends it.
@@ -211,6 +212,7 @@ impl Answer {
         match &mut self.record {
             None => self.learnt = Some(learnt),
             Some(record) => {
+                record.streamed = learnt.verdict.or(record.streamed);
                 if let Some(ai) = &mut record.ai {
                     ai.usage = learnt.usage;
                     ai.counted = learnt.counted;

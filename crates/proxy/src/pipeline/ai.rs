@@ -90,7 +90,8 @@ impl Exchange {
         let wiring = live.wiring(candidate.target);
         let (target, state) = live.target(candidate.target);
         self.lend_credentials(target.passes_credentials());
-        let mut question = match self.question_for(plan, candidate, matched, target, body) {
+        let asked = self.question_for(plan, candidate, matched, target, body);
+        let mut question = match asked.await {
             Err(error) if error.is_of_target() => return Ok(Err(Failure::Error(error))),
             asked => asked?,
         };
@@ -130,12 +131,14 @@ impl Exchange {
             }
             tokio::time::sleep(wait).await;
             // The first request took the headers with it.
-            question = self.question_for(plan, candidate, matched, target, body)?;
+            question = self
+                .question_for(plan, candidate, matched, target, body)
+                .await?;
         }
     }
 
     /// The request as this target is to get it.
-    fn question_for(
+    async fn question_for(
         &mut self,
         plan: &RulePlan,
         candidate: Candidate,
@@ -166,6 +169,11 @@ impl Exchange {
             self.transform_outbound(policy, &target.label, &mut headers, &mut body);
         }
         let shaping = provider.policy.shaping.over(&plan.policy.shaping);
+        let mut undone = None;
+        if let Some(guard) = &shaping.guard {
+            let left = self.guard_request(guard, (&path, routes), body).await?;
+            (body, undone) = (left.body, left.undone);
+        }
         // Expressions see the headers that go to the backend; nothing is copied without any.
         let seen = match shaping.computes() {
             true => headers.clone(),
@@ -185,7 +193,8 @@ impl Exchange {
             self.member(member, &seen, body, &mut failures)
         });
         self.count_failures(&target.label, &failures);
-        let question = asked?;
+        let mut question = asked?;
+        question.undone.extend(undone);
         self.dialect = Dialect::Api(question.operation);
         Ok(question)
     }

@@ -17,7 +17,7 @@ use super::question::{Form, Question};
 use super::{Exchange, gate, translated};
 use crate::body::{Answer, BoundKind, UpstreamBody, decoded};
 use crate::error::Error;
-use crate::telemetry::{AiRecord, Attempt, Reason};
+use crate::telemetry::{AiRecord, Attempt, GuardAction, Phase, Reason};
 use crate::upstream::{Outbound, Payload, PoolKey, Proof, Unsigned, send};
 use crate::wiring::Wiring;
 
@@ -232,15 +232,29 @@ impl Exchange {
                     (_, Some(_)) => translated::set_type(&mut parts.headers, translated::EVENTS),
                     (_, None) => {}
                 }
-                let opened = gate::events(body, dialect, question, limits.held_back).await?;
+                let opened = gate::events(body, dialect, question, limits.held_back).await;
+                if let Err(Error::Refused(_)) = &opened {
+                    self.count_check(Phase::Response, GuardAction::Reject);
+                }
+                let opened = opened?;
                 if opened.content {
                     self.record.first_token();
                 }
                 opened.answer
             }
-            Some(call) => translated::whole(&mut parts, body, call, limits.response_body).await?,
-            None if parts.headers.contains_key(header::CONTENT_ENCODING) => Answer::plain(body),
-            None => gate::json(body, dialect, question, limits.held_back).await?,
+            Some(call) => {
+                let whole = translated::whole(&mut parts, body, call, limits.response_body).await?;
+                self.guard_answer(question, &mut parts, whole).await?
+            }
+            // Not even decoded: a guard finds that it cannot be read.
+            None if parts.headers.contains_key(header::CONTENT_ENCODING) => {
+                let plain = Answer::plain(body);
+                self.guard_answer(question, &mut parts, plain).await?
+            }
+            None => {
+                let json = gate::json(body, dialect, question, limits.held_back).await?;
+                self.guard_answer(question, &mut parts, json).await?
+            }
         };
         Ok(Response::from_parts(parts, answer))
     }

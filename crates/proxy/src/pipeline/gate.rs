@@ -1,9 +1,11 @@
 //! Holding a success back until it is known to be one.
 
 use agw_ai::dialect::{Class, Dialect, ProviderError};
+use agw_ai::guard::StreamGuard;
 use agw_ai::response::{ResponseReader, Verdict};
 use agw_ai::stream::StreamReader;
 use agw_ai::translate::AnswerStream;
+use agw_core::guard::Streaming;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 
@@ -66,6 +68,11 @@ pub(super) async fn events(
             .map_err(|error| Error::Garbage(error.to_string()))?
             .into(),
     };
+    let guard = question.guard.as_deref();
+    let streaming = guard.filter(|guard| guard.streaming == Streaming::Enabled);
+    if let Some(guard) = streaming.and_then(|g| StreamGuard::new(g, question.operation)) {
+        reader = reader.guarded(guard);
+    }
     if question.answer == Form::List {
         reader = reader.listed();
     }
@@ -80,7 +87,10 @@ pub(super) async fn events(
                 return Err(Error::FailedInside(error_name(Some(error))));
             }
         }
-        read.map_err(|error| Error::Garbage(error.to_string()))?;
+        read.map_err(|error| match error {
+            refused @ agw_ai::Error::Refused(_) => refused.into(),
+            other => Error::Garbage(other.to_string()),
+        })?;
         let content = pieces.iter().any(|p| p.class == Class::Content);
         held.extend(pieces.into_iter().map(|piece| piece.raw));
         if content || reader.is_done() || length > limit {

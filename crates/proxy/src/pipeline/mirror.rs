@@ -16,9 +16,10 @@ use http_body_util::BodyExt;
 
 use super::Exchange;
 use super::attempt::{Asking, provider_request};
+use super::guard::guard_copy;
 use super::inbound::{ClientBody, target};
 use super::outbound;
-use super::question::{Incoming, Question};
+use super::question::{Incoming, Question, operation_of};
 use super::transform::evaluate;
 use crate::body::{BodyCopy, UpstreamBody};
 use crate::connection::Client;
@@ -280,10 +281,14 @@ impl Copied {
         (wiring, proof): (&Wiring, &Proof<'_>),
         pieces: &[Bytes],
     ) -> Result<(PoolKey, Outbound), Error> {
-        let body = match pieces {
+        let mut body: Bytes = match pieces {
             [whole] => whole.clone(),
             pieces => pieces.concat().into(),
         };
+        if let Some(guard) = &self.shaping.guard {
+            let operation = operation_of(&self.path, routes, &self.method, &body)?;
+            body = guard_copy(guard, operation, body)?;
+        }
         let expressed = Expressed {
             method: &self.method,
             scheme: self.scheme,

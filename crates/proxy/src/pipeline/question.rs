@@ -12,6 +12,7 @@ use agw_ai::request::{RequestFacts, UsageOwner};
 use agw_ai::shape::{self, Evaluate, Part};
 use agw_ai::translate::{self, Call, Offered, Plan};
 use agw_core::backend::{AiProvider, ApiRoute};
+use agw_core::guard::PromptGuard;
 use agw_core::shaping::Shaping;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
@@ -57,6 +58,8 @@ pub(super) struct Question {
     pub(super) at: Option<Arc<str>>,
     /// Parts of policies that the request could not be given.
     pub(super) undone: Vec<Part>,
+    /// Looks at the answer.
+    pub(super) guard: Option<Arc<PromptGuard>>,
 }
 
 /// How a provider is asked.
@@ -138,6 +141,7 @@ impl Question {
             estimate: None,
             dropped: Dropped::default(),
             undone,
+            guard: shaping.guard.clone(),
         };
         match plan {
             Plan::PassThrough => {
@@ -270,6 +274,16 @@ fn is_of_one_api(name: &str) -> bool {
     ["anthropic-", "openai-", "x-stainless-"]
         .iter()
         .any(|prefix| name.starts_with(prefix))
+}
+
+/// What is asked.
+pub(super) fn operation_of(
+    path: &str,
+    routes: &[ApiRoute],
+    method: &Method,
+    body: &Bytes,
+) -> Result<Operation, Error> {
+    understand(path, routes, method, body).map(|(operation, ..)| operation)
 }
 
 /// What is asked, on which upstream path, and what the body says of it.

@@ -12,7 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::connection::ConnectionLabels;
 use super::histogram::Histogram;
-use super::{ConnectionRecord, Dropped, Reason, Record};
+use super::{ConnectionRecord, Dropped, GuardAction, Phase, Reason, Record};
 use crate::connection::Closed;
 
 /// One worker's counts. The lock is taken by its worker once a request and by a scrape.
@@ -30,6 +30,8 @@ pub(crate) struct Tables {
     pub(crate) retries_refused: FxHashMap<Arc<str>, u64>,
     /// By backend and how it ended.
     pub(crate) mirrored: FxHashMap<(Arc<str>, &'static str), u64>,
+    /// By what was looked at, and what came of it.
+    pub(crate) guardrails: FxHashMap<(Phase, GuardAction), u64>,
     pub(crate) connections: usize,
     pub(crate) closed: FxHashMap<Closed, u64>,
     pub(crate) dropped: FxHashMap<Dropped, u64>,
@@ -131,6 +133,10 @@ impl Shard {
                 reason: attempt.reason.unwrap_or(Reason::Ok).as_str(),
             });
         }
+        if let Some(verdict) = record.streamed {
+            let key = (Phase::Response, GuardAction::of(verdict));
+            *tables.guardrails.entry(key).or_default() += 1;
+        }
         let labels = tables.request_labels(record);
         if let Some(ai) = &record.ai {
             let response = ai.response_model.as_deref().unwrap_or_default();
@@ -197,6 +203,11 @@ impl Shard {
         if let Some(count) = entry(&mut tables.mirrored, key, u64::default) {
             *count += 1;
         }
+    }
+
+    /// Counts a look at what is said.
+    pub(crate) fn guardrail(&self, phase: Phase, action: GuardAction) {
+        *self.0.lock().guardrails.entry((phase, action)).or_default() += 1;
     }
 
     /// Notes how many client connections there are.

@@ -54,6 +54,8 @@ pub enum Reason {
     ClientStall,
     /// It was still under way when the time to drain was over.
     Drained,
+    /// What was said, or answered, may not be.
+    Guardrail,
     /// A copy for a mirror was not sent, for too many were under way.
     MirrorsBusy,
 }
@@ -90,6 +92,7 @@ impl Reason {
             Self::ClientDisconnect => "client_disconnect",
             Self::ClientStall => "client_stall",
             Self::Drained => "drained",
+            Self::Guardrail => "guardrail",
             Self::MirrorsBusy => "mirrors_busy",
         }
     }

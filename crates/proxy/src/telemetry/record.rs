@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use agw_ai::chat::Dropped;
+use agw_ai::guard::Verdict;
 use agw_ai::operation::Operation;
 use agw_ai::price::{NanoUsd, PriceTable};
 use agw_ai::shape::Part;
@@ -42,6 +43,8 @@ pub(crate) struct Record {
     pub(crate) trace_id: Option<String>,
     pub(crate) ai: Option<Box<AiRecord>>,
     pub(crate) attempts: Vec<Attempt>,
+    /// What guards made of its stream.
+    pub(crate) streamed: Option<Verdict>,
     pub(crate) outcome: Outcome,
     /// Limits of tokens that the request came under.
     pub(crate) owed: Vec<Owed>,
@@ -144,6 +147,7 @@ impl Record {
             trace_id: None,
             ai: None,
             attempts: Vec::new(),
+            streamed: None,
             outcome: Outcome::ok(),
             owed: Vec::new(),
             reported: false,

@@ -14,7 +14,7 @@ use super::families::{Labels, counters, gauge, histograms};
 use super::metrics::{
     AiLabels, AiSeries, AttemptLabels, RequestLabels, RequestSeries, TOKEN_TYPES,
 };
-use super::{Dropped, Shard};
+use super::{Dropped, GuardAction, Phase, Shard};
 use crate::connection::Closed;
 
 /// Values that are read when they are asked for.
@@ -35,6 +35,7 @@ struct Merged {
     expression_failures: BTreeMap<Arc<str>, u64>,
     retries_refused: BTreeMap<Arc<str>, u64>,
     mirrored: BTreeMap<(Arc<str>, &'static str), u64>,
+    guardrails: BTreeMap<(Phase, GuardAction), u64>,
     connections: usize,
     closed: BTreeMap<Closed, u64>,
     dropped: BTreeMap<Dropped, u64>,
@@ -82,6 +83,9 @@ impl Merged {
         }
         for (key, count) in &tables.mirrored {
             *self.mirrored.entry(key.clone()).or_default() += count;
+        }
+        for (key, count) in &tables.guardrails {
+            *self.guardrails.entry(*key).or_default() += count;
         }
         self.connections += tables.connections;
         for (why, count) in &tables.closed {
@@ -141,6 +145,20 @@ impl Collector for Merged {
             self.retries_refused
                 .iter()
                 .map(|(backend, n)| (vec![("backend", backend.to_string())], *n)),
+        )?;
+        counters(
+            out,
+            "agentgateway_guardrail_checks",
+            "Looks at what is said to models and by them, by what came of each",
+            self.guardrails.iter().map(|((phase, action), n)| {
+                let labels = [("phase", phase.as_str()), ("action", action.as_str())];
+                (
+                    labels
+                        .map(|(name, value)| (name, value.to_owned()))
+                        .to_vec(),
+                    *n,
+                )
+            }),
         )?;
         counters(
             out,

@@ -19,6 +19,7 @@ mod failover;
 mod failover_table;
 mod gateway;
 mod grpc;
+mod guard;
 mod limits;
 mod load;
 mod mirror;

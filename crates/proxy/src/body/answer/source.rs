@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use agw_ai::Error;
 use agw_ai::dialect::Class;
 use agw_ai::envelope::ErrorBody;
 use agw_ai::response::ResponseReader;
@@ -80,7 +81,8 @@ impl Answer {
             }
             Source::Broken(error) => {
                 let error = std::mem::take(error);
-                return Poll::Ready(self.broken(Reason::UpstreamReset, &error));
+                let broken = self.broken(Reason::UpstreamReset, &error);
+                return Poll::Ready(self.queued(broken));
             }
             Source::Trailers(trailers) => {
                 let trailers = std::mem::take(trailers);
@@ -122,12 +124,8 @@ impl Answer {
         match frame {
             Some(Ok(frame)) => {
                 let frame = self.pass(frame);
-                if let Some(error) = self.garbage.take() {
-                    if let Some(Ok(last)) = self.broken(Reason::UpstreamGarbage, &error)
-                        && let Ok(bytes) = last.into_data()
-                    {
-                        self.push(bytes);
-                    }
+                if let Some(error) = self.stopped.take() {
+                    drop(self.stop(error));
                     return Some(Ok(frame));
                 }
                 if self.queue.is_empty() && self.source.is_over() {
@@ -135,8 +133,22 @@ impl Answer {
                 }
                 Some(Ok(frame))
             }
-            Some(Err(error)) => self.broken(Reason::UpstreamReset, &describe(&error)),
-            None => self.upstream_ended(),
+            Some(Err(error)) => {
+                let broken = self.broken(Reason::UpstreamReset, &describe(&error));
+                self.queued(broken)
+            }
+            None => {
+                let broken = self.upstream_ended();
+                self.queued(broken)
+            }
+        }
+    }
+
+    /// What goes out next when nothing more is read.
+    fn queued(&mut self, broken: Option<BoxError>) -> Option<Result<Frame<Bytes>, BoxError>> {
+        match broken {
+            Some(error) => Some(Err(error)),
+            None => self.queue.pop_front().map(|bytes| Ok(Frame::data(bytes))),
         }
     }
 
@@ -149,7 +161,7 @@ impl Answer {
             (Source::Events { reader, .. }, Ok(data)) => {
                 let mut pieces = Vec::new();
                 if let Err(error) = reader.push(data, &mut pieces) {
-                    self.garbage = Some(error.to_string());
+                    self.stopped = Some(error);
                 }
                 let content = pieces.iter().any(|piece| piece.class == Class::Content);
                 if let Some(record) = self.record.as_mut().filter(|_| content) {
@@ -166,7 +178,8 @@ impl Answer {
         }
     }
 
-    pub(super) fn upstream_ended(&mut self) -> Option<Result<Frame<Bytes>, BoxError>> {
+    /// Queues what is left. What comes back ends the connection.
+    pub(super) fn upstream_ended(&mut self) -> Option<BoxError> {
         let ended = std::mem::replace(&mut self.source, Source::Ended);
         self.bound = None;
         match ended {
@@ -176,6 +189,7 @@ impl Answer {
                     usage: facts.usage,
                     counted: Counted::ByProvider,
                     model: facts.model,
+                    verdict: None,
                 });
                 self.finish(Outcome::ok());
                 None
@@ -185,6 +199,10 @@ impl Answer {
                 let ending = reader.finish(&mut pieces);
                 self.source = Source::Events { reader, body };
                 self.queue.extend(pieces.into_iter().map(|piece| piece.raw));
+                let ending = match ending {
+                    Ok(ending) => ending,
+                    Err(error) => return self.stop(error),
+                };
                 let outcome = match ending {
                     Ending::Complete | Ending::Unmarked => Outcome::ok(),
                     Ending::Failed => Outcome::failed(
@@ -199,7 +217,7 @@ impl Answer {
                 self.stream_facts();
                 self.end();
                 self.finish(outcome);
-                self.queue.pop_front().map(|bytes| Ok(Frame::data(bytes)))
+                None
             }
             Source::Plain(_) | Source::Ended | Source::Broken(_) | Source::Trailers(_) => {
                 self.finish(Outcome::ok());
@@ -209,25 +227,50 @@ impl Answer {
     }
 
     fn timed_out(&mut self, kind: BoundKind) -> Option<Result<Frame<Bytes>, BoxError>> {
-        match kind {
+        let broken = match kind {
             BoundKind::Whole => {
                 self.broken(Reason::Timeout, "the answer took longer than its bound")
             }
             BoundKind::Idle(idle) => {
                 self.broken(Reason::StreamIdle, &format!("nothing came for {idle:?}"))
             }
+        };
+        self.queued(broken)
+    }
+
+    /// What came cannot go on: it makes no sense, or a guard refuses it.
+    fn stop(&mut self, error: Error) -> Option<BoxError> {
+        match error {
+            Error::Refused(refusal) => self.cut(
+                Reason::Guardrail,
+                &refusal.message,
+                refusal.status,
+                &refusal.message,
+            ),
+            other => self.broken(Reason::UpstreamGarbage, &other.to_string()),
         }
     }
 
-    /// The upstream broke off. An event stream ends in an error event, which its reader cannot
-    /// take for a normal end; any other body ends in an error, which closes the connection.
-    fn broken(&mut self, reason: Reason, error: &str) -> Option<Result<Frame<Bytes>, BoxError>> {
+    fn broken(&mut self, reason: Reason, error: &str) -> Option<BoxError> {
+        let text = format!("the stream was cut: {error}");
+        self.cut(reason, error, StatusCode::BAD_GATEWAY, &text)
+    }
+
+    /// The upstream broke off, or had to be. An event stream ends in an error event, which its
+    /// reader cannot take for a normal end, behind what is queued; any other body ends in an error,
+    /// which closes the connection.
+    fn cut(
+        &mut self,
+        reason: Reason,
+        error: &str,
+        status: StatusCode,
+        text: &str,
+    ) -> Option<BoxError> {
         self.stream_facts();
         let event = match &mut self.source {
             Source::Events { reader, .. } => {
                 let id = self.record.as_ref().map_or("", |r| &r.request_id);
-                let text = format!("the stream was cut: {error}");
-                let body = ErrorBody::new(StatusCode::BAD_GATEWAY, &text).code(reason.as_str());
+                let body = ErrorBody::new(status, text).code(reason.as_str());
                 Some(reader.cut_event(&body.request_id(id)))
             }
             _ => None,
@@ -238,10 +281,13 @@ impl Answer {
         };
         self.end();
         self.finish(Outcome::failed(reason, error));
-        Some(match event {
-            Some(event) => Ok(Frame::data(event)),
-            None => Err(error.to_owned().into()),
-        })
+        match event {
+            Some(event) => {
+                self.push(event);
+                None
+            }
+            None => Some(error.to_owned().into()),
+        }
     }
 
     /// Moves what the stream's reader learnt into the record.
@@ -252,6 +298,7 @@ impl Answer {
                 usage: *reader.usage(),
                 counted: Counted::ByProvider,
                 model,
+                verdict: reader.verdict(),
             };
             self.learn(learnt);
         }
