@@ -13,6 +13,7 @@ mod command;
 mod content;
 mod cors;
 mod failover;
+mod guardrails;
 mod lifecycle;
 mod output;
 mod paths;
