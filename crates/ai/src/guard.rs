@@ -9,19 +9,22 @@
 //! Only texts that are masked are written anew; all other bytes stay as they came.
 
 mod event;
+mod recorded;
 mod stream;
 mod texts;
 mod walk;
+pub mod webhook;
 
 use std::sync::Arc;
 
-use agw_core::guard::{Guard, Refusal, Rules};
+use agw_core::guard::{Guard, Refusal, Rules, Scopes};
 use bytes::Bytes;
 
 use crate::error::Error;
 use crate::shape::outline::Object;
 use crate::shape::patch::{Patch, quote};
 
+pub use recorded::Recorded;
 pub use stream::StreamGuard;
 pub use texts::{Speaker, Text, Texts};
 
@@ -62,9 +65,9 @@ pub fn mask(
 }
 
 /// `body` with other texts: one for each of `texts` that is shown to others, in their order.
-pub fn rewrite(texts: &Texts, said: &[String], body: &Bytes) -> Bytes {
+pub fn rewrite(texts: &Texts, scopes: Scopes, said: &[String], body: &Bytes) -> Bytes {
     let mut patch = Patch::default();
-    for (text, said) in texts.shown().zip(said) {
+    for (text, said) in texts.shown(scopes).zip(said) {
         if text.said != *said {
             patch.replace(text.place.clone(), quote(said));
         }

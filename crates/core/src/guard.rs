@@ -1,11 +1,12 @@
 //! What may not be said to a model, or by one (`promptGuard` of a policy).
 //!
-//! A guard looks for something ([`Rules`]); what it finds is masked, or the whole request or answer
-//! is refused.
+//! A guard looks for something ([`Rules`]) or asks somebody ([`Webhook`]); what is found is masked,
+//! or the whole request or answer is refused.
 
 mod alive;
 mod builtin;
 mod masker;
+mod remote;
 mod rules;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use serde::{Serialize, Serializer};
 
 pub use builtin::Builtin;
 pub use masker::{Form, Found, Masker, Piece, WINDOW};
+pub use remote::{FailureMode, Webhook};
 pub use rules::{Action, BadPattern, PATTERN_LIMIT, Rules};
 
 /// What is looked at, in order. Each guard sees what those before it have left.
@@ -47,6 +49,7 @@ pub struct Guard {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Check {
     Rules(Rules),
+    Webhook(Box<Webhook>),
     /// What was asked for cannot be done: nothing goes through.
     Broken,
 }
@@ -92,6 +95,11 @@ impl PromptGuard {
         }
     }
 
+    /// Whether somebody is asked about answers.
+    pub fn asks_about_answers(&self) -> bool {
+        self.response.iter().any(|guard| guard.rules().is_none())
+    }
+
     /// Guards that only look, of those for answers.
     pub fn response_rules(&self) -> impl Iterator<Item = (&Rules, &Guard)> {
         self.response.iter().filter_map(Guard::rules)
@@ -103,7 +111,7 @@ impl Guard {
     pub fn rules(&self) -> Option<(&Rules, &Self)> {
         match &self.check {
             Check::Rules(rules) => Some((rules, self)),
-            Check::Broken => None,
+            Check::Webhook(_) | Check::Broken => None,
         }
     }
 }
@@ -146,6 +154,9 @@ impl Scope {
 
 impl Scopes {
     pub const ALL: Self = Self(0b1111);
+
+    /// All but what only machines write.
+    pub const SPOKEN: Self = Self(0b1011);
 
     pub fn has(self, scope: Scope) -> bool {
         self.0 & scope.bit() != 0

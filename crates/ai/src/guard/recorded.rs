@@ -120,7 +120,10 @@ impl Recorded {
                 }
             }
         }
-        let shown = own.all.into_iter().filter(|text| text.scope != Scope::ToolInput);
+        let shown = own
+            .all
+            .into_iter()
+            .filter(|text| text.scope != Scope::ToolInput);
         whole.extend(shown.map(|text| (self.events.len(), text.place, text.said)));
         self.events.push(Recording {
             raw: event.raw,

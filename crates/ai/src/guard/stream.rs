@@ -40,9 +40,7 @@ pub struct StreamGuard {
 /// An event that waits for its texts.
 struct Held {
     piece: Piece,
-    /// Where its data is; `None` when it is on several lines.
-    data: Option<Range<usize>>,
-    joined: Bytes,
+    data: Bytes,
     slots: Vec<Slot>,
     patch: Patch,
     /// Its slots are all before this one.
@@ -124,18 +122,13 @@ impl StreamGuard {
     fn event(&mut self, event: Event, class: crate::dialect::Class) -> Result<(), Error> {
         let data = event.data.unwrap_or_default();
         let said = event::read(self.operation, &data)?;
-        let start = data.as_ptr().addr().checked_sub(event.raw.as_ptr().addr());
-        let within = start
-            .map(|start| start..start + data.len())
-            .filter(|data| data.end <= event.raw.len());
         self.bytes += event.raw.len();
         self.held.push_back(Held {
             piece: Piece {
                 raw: event.raw,
                 class,
             },
-            data: within,
-            joined: data,
+            data,
             slots: Vec::new(),
             patch: Patch::default(),
             until: self.next,
@@ -313,20 +306,30 @@ impl Held {
                 patch.replace(slot.place, quote(&slot.left));
             }
         }
-        let data = patch.apply(&self.joined);
-        if data.as_ptr() == self.joined.as_ptr() {
-            return self.piece;
-        }
         let Piece { raw, class } = self.piece;
-        let raw = match self.data {
-            Some(place) => [&raw[..place.start], &data, &raw[place.end..]].concat(),
-            None => on_lines(&raw, &data),
-        };
         Piece {
-            raw: raw.into(),
+            raw: written(raw, &self.data, patch),
             class,
         }
     }
+}
+
+/// An event with changes in its data.
+pub(super) fn written(raw: Bytes, data: &Bytes, patch: Patch) -> Bytes {
+    let new = patch.apply(data);
+    if new.as_ptr() == data.as_ptr() {
+        return raw;
+    }
+    // Data on one line is a part of the event's bytes.
+    let start = data.as_ptr().addr().checked_sub(raw.as_ptr().addr());
+    let within = start
+        .map(|start| start..start + data.len())
+        .filter(|data| data.end <= raw.len());
+    let raw = match within {
+        Some(place) => [&raw[..place.start], &new, &raw[place.end..]].concat(),
+        None => on_lines(&raw, &new),
+    };
+    raw.into()
 }
 
 /// An event whose data was on several lines, with other data.

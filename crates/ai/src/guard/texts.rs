@@ -3,14 +3,14 @@
 use std::fmt;
 use std::ops::Range;
 
-use agw_core::guard::{Form, Scope};
+use agw_core::guard::{Form, Scope, Scopes};
 use bytes::Bytes;
 
 use super::object;
 use super::walk::{Place, Walk, is_no_text};
 use crate::error::Error;
 use crate::operation::Operation;
-use crate::shape::outline::Object;
+use crate::shape::outline::{List, Object};
 
 /// Who says a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,23 +79,23 @@ impl Texts {
         Ok(Some(walk.texts))
     }
 
-    /// Of a whole answer to a client.
+    /// Of a whole answer to a client, or of a list of its parts.
     pub fn of_response(operation: Operation, body: &Bytes) -> Result<Self, Error> {
-        let object = object(body)?;
         let mut walk = Walk::answer();
-        for (key, part) in object.members() {
-            if answers(operation).contains(&key.as_str()) {
-                walk.value(key, *part, Place::answer())?;
+        match List::of_body(body) {
+            Some(list) => {
+                for object in list.items.iter().filter_map(|item| item.object()) {
+                    walk.response(operation, &object)?;
+                }
             }
+            None => walk.response(operation, &object(body)?)?,
         }
         Ok(walk.texts)
     }
 
-    /// What others are shown of it: all but what only machines write.
-    pub fn shown(&self) -> impl Iterator<Item = &Text> {
-        self.all
-            .iter()
-            .filter(|text| text.scope != Scope::ToolInput)
+    /// What others are shown of it.
+    pub fn shown(&self, scopes: Scopes) -> impl Iterator<Item = &Text> {
+        self.all.iter().filter(move |text| scopes.has(text.scope))
     }
 }
 
@@ -115,6 +115,15 @@ pub(super) fn answers(operation: Operation) -> &'static [&'static str] {
 }
 
 impl Walk {
+    fn response(&mut self, operation: Operation, object: &Object<'_>) -> Result<(), Error> {
+        for (key, part) in object.members() {
+            if answers(operation).contains(&key.as_str()) {
+                self.value(key, *part, Place::answer())?;
+            }
+        }
+        Ok(())
+    }
+
     fn request(&mut self, operation: Operation, object: &Object<'_>) -> Result<(), Error> {
         let (system, user) = (Place::system(), Place::user());
         for (key, part) in object.members() {

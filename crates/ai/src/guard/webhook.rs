@@ -41,7 +41,9 @@ impl fmt::Debug for Answer {
 pub fn about_request<'t>(texts: impl Iterator<Item = (Speaker, &'t str)>) -> Bytes {
     let messages = texts.map(message);
     let messages: Vec<_> = messages.collect();
-    json!({ "body": { "messages": messages } }).to_string().into()
+    json!({ "body": { "messages": messages } })
+        .to_string()
+        .into()
 }
 
 /// The question about a model's texts.
@@ -103,7 +105,10 @@ fn refusal(action: &Value) -> Result<Refusal, &'static str> {
     let status = code.and_then(|code| u16::try_from(code).ok());
     let status = status.filter(|code| (200..600).contains(code));
     let status = status.and_then(|code| StatusCode::from_u16(code).ok());
-    Ok(said(action, status.ok_or("its `status_code` is no status")?))
+    Ok(said(
+        action,
+        status.ok_or("its `status_code` is no status")?,
+    ))
 }
 
 fn said(action: &Value, status: StatusCode) -> Refusal {
@@ -137,12 +142,27 @@ mod tests {
             (json!({}), Ok(Answer::Pass)),
             (json!({"reason": "fine"}), Ok(Answer::Pass)),
             (json!({"pass": {}}), Ok(Answer::Pass)),
-            (json!({"body": {"messages": messages}}), Ok(Answer::Mask(texts.clone()))),
-            (json!({"mask": {"body": {"messages": messages}}}), Ok(Answer::Mask(texts.clone()))),
-            (json!({"body": {"choices": choices}}), Ok(Answer::Mask(texts))),
-            (json!({"body": "no", "status_code": 429}), rejected(429, "no")),
+            (
+                json!({"body": {"messages": messages}}),
+                Ok(Answer::Mask(texts.clone())),
+            ),
+            (
+                json!({"mask": {"body": {"messages": messages}}}),
+                Ok(Answer::Mask(texts.clone())),
+            ),
+            (
+                json!({"body": {"choices": choices}}),
+                Ok(Answer::Mask(texts)),
+            ),
+            (
+                json!({"body": "no", "status_code": 429}),
+                rejected(429, "no"),
+            ),
             (json!({"body": "no"}), rejected(403, "no")),
-            (json!({"reject": {"body": "", "status_code": 400}}), rejected(400, Refusal::MESSAGE)),
+            (
+                json!({"reject": {"body": "", "status_code": 400}}),
+                rejected(400, Refusal::MESSAGE),
+            ),
         ] {
             assert_eq!(read(action.clone()), want, "{action}");
         }

@@ -133,7 +133,18 @@ impl<'b> Object<'b> {
     }
 }
 
-impl List<'_> {
+impl<'b> List<'b> {
+    /// Reads a body that is a list.
+    pub(crate) fn of_body(body: &'b [u8]) -> Option<Self> {
+        let text = std::str::from_utf8(body).ok()?;
+        let trimmed = text.trim_start_matches([' ', '\n', '\r', '\t']);
+        let whole = Part {
+            text: trimmed.trim_end_matches([' ', '\n', '\r', '\t']),
+            start: text.len() - trimmed.len(),
+        };
+        whole.text.starts_with('[').then(|| whole.list()).flatten()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.items.is_empty()
     }

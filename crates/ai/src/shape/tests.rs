@@ -56,6 +56,7 @@ fn policy(text: Value) -> Shaping {
         }),
         caching: None,
         final_transformations: computed("finalTransformations"),
+        guard: None,
     }
 }
 
