@@ -1,7 +1,10 @@
 //! What may not be said to a model, or by one.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::rules;
 
@@ -38,6 +41,25 @@ pub struct RequestGuard {
     /// Looks for patterns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regex: Option<RegexGuard>,
+    /// Asks a server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<GuardWebhook>,
+    /// Not served: a policy with it is not accepted, and what it targets is closed.
+    #[serde(
+        default,
+        rename = "openAIModeration",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
+    pub open_ai_moderation: Option<Value>,
+    /// Not served: a policy with it is not accepted, and what it targets is closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
+    pub bedrock_guardrails: Option<Value>,
+    /// Not served: a policy with it is not accepted, and what it targets is closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
+    pub google_model_armor: Option<Value>,
     /// What a client is told whose request is rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response: Option<GuardResponse>,
@@ -55,6 +77,17 @@ pub struct ResponseGuard {
     /// Looks for patterns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regex: Option<RegexGuard>,
+    /// Asks a server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<GuardWebhook>,
+    /// Not served: a policy with it is not accepted, and what it targets is closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
+    pub bedrock_guardrails: Option<Value>,
+    /// Not served: a policy with it is not accepted, and what it targets is closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
+    pub google_model_armor: Option<Value>,
     /// What a client is told whose answer is rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response: Option<GuardResponse>,
@@ -111,6 +144,76 @@ pub enum GuardScope {
     ToolInput,
     /// What tools have answered.
     ToolOutput,
+}
+
+/// A server that is shown what is said, at `/request` and `/response`, and says what becomes of it.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GuardWebhook {
+    /// The server: a Service, or a `static` AgentgatewayBackend without policies.
+    pub backend_ref: GuardBackendRef,
+    /// What becomes of a message when the server does not answer, or makes no sense. `FailClosed`
+    /// by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_mode: Option<GuardFailureMode>,
+    /// Headers of the client's request that the server gets too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub forward_header_matches: Vec<ForwardHeaderMatch>,
+    /// Headers that the server gets, by name: CEL expressions on the client's request, whose body is
+    /// `llmRequest` there. `:path` is where it is asked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
+    pub headers: BTreeMap<String, String>,
+}
+
+/// A reference to a server.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GuardBackendRef {
+    /// Empty by default, which is that of Services.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// `Service` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// The policy's own by default; another needs a ReferenceGrant there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Of a Service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<i32>", range(min = 1, max = 65535))]
+    pub port: Option<u16>,
+}
+
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+pub enum GuardFailureMode {
+    FailClosed,
+    FailOpen,
+}
+
+/// A header whose value matches.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ForwardHeaderMatch {
+    /// Name of the header.
+    #[schemars(length(min = 1, max = 256))]
+    pub name: String,
+    /// How `value` is compared: `Exact` by default.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ForwardMatchType>,
+    /// The value, or a pattern that the whole of it matches.
+    #[schemars(length(min = 1, max = 4096))]
+    pub value: String,
+}
+
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub enum ForwardMatchType {
+    #[default]
+    Exact,
+    RegularExpression,
 }
 
 /// What a client is told.

@@ -231,12 +231,12 @@ pub(crate) const PROMPT_GUARD: &[Rule] = &[rule(
 
 /// Of one of `promptGuard.request`.
 pub(crate) const REQUEST_GUARD: &[Rule] = &[rule(
-    "has(self.regex)",
-    "a guard has one way to look: write exactly one of `regex`",
+    "[has(self.regex), has(self.webhook), has(self.openAIModeration), has(self.bedrockGuardrails), has(self.googleModelArmor)].filter(x, x).size() == 1",
+    "a guard has one way to look: write exactly one of `regex` and `webhook`",
 )];
 
 /// Of one of `promptGuard.response`.
 pub(crate) const RESPONSE_GUARD: &[Rule] = &[rule(
-    "has(self.regex)",
-    "a guard has one way to look: write exactly one of `regex`",
+    "[has(self.regex), has(self.webhook), has(self.bedrockGuardrails), has(self.googleModelArmor)].filter(x, x).size() == 1",
+    "a guard has one way to look: write exactly one of `regex` and `webhook`",
 )];

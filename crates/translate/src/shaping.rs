@@ -16,12 +16,15 @@ use agw_core::shaping::{
 use crate::expression::{self, Rejected, collect};
 use crate::finding::Code;
 use crate::report::{Report, Subject};
+use crate::state::ClusterState;
 
 /// One object's settings of requests to models, and where they stand.
 pub(crate) struct Source<'a, 'r> {
     pub(crate) subject: Subject<'a>,
     /// Path of `ai`.
     pub(crate) field: String,
+    /// Where references lead.
+    pub(crate) state: &'a ClusterState,
     pub(crate) report: &'r mut Report,
 }
 
@@ -63,6 +66,12 @@ impl Source<'_, '_> {
         let field = format!("{}.{at}", self.field);
         self.report
             .add(self.subject, Code::InvalidValue, &field, message, remedy);
+        Rejected
+    }
+
+    fn refuse_as(&mut self, code: Code, at: &str, message: String, remedy: &str) -> Rejected {
+        let field = format!("{}.{at}", self.field);
+        self.report.add(self.subject, code, &field, message, remedy);
         Rejected
     }
 

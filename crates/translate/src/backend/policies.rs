@@ -14,6 +14,7 @@ use crate::limits;
 use crate::report::{Report, Subject};
 use crate::retry;
 use crate::shaping;
+use crate::state::ClusterState;
 
 /// One object's policies on a backend.
 #[derive(Debug, Clone)]
@@ -99,7 +100,7 @@ pub(super) fn merge(
             "the portable form is passive: `health.eviction.consecutiveFailures`",
         );
     }
-    let shaping = shaped(layers, purpose, report);
+    let shaping = shaped(context.state, layers, purpose, report);
     let tls = nearest(layers, |p| p.tls.as_ref()).map(|(tls, _)| UpstreamTls {
         sni: tls.sni.as_deref().map(Into::into),
         verify: if tls.insecure_skip_verify.is_some() {
@@ -138,6 +139,7 @@ fn nearest<'l, 'a, T>(
 
 /// What becomes of requests to models: part by part, the nearest first.
 fn shaped(
+    state: &ClusterState,
     layers: &Layers<'_>,
     purpose: Purpose<'_>,
     report: &mut Report,
@@ -156,6 +158,7 @@ fn shaped(
         let source = shaping::Source {
             subject: layer.subject,
             field: layer.at("ai"),
+            state,
             report,
         };
         let next = shaping::shaping(ai, source);

@@ -1,10 +1,12 @@
 //! Guards of what goes to models and comes from them.
 
+mod webhook;
+
 use std::sync::Arc;
 
 use agw_api::prompt_guard::{
-    GuardAction, GuardBuiltin, GuardResponse, GuardScope, GuardStreaming, PromptGuard as Spec,
-    RegexGuard,
+    GuardAction, GuardBuiltin, GuardResponse, GuardScope, GuardStreaming, GuardWebhook,
+    PromptGuard as Spec, RegexGuard,
 };
 use agw_core::guard::{
     Action, BadPattern, Builtin, Check, Guard, PromptGuard, Refusal, Rules, Scope, Scopes,
@@ -15,6 +17,13 @@ use http::StatusCode;
 use super::Source;
 use crate::expression::{Rejected, collect};
 
+/// How a guard may look.
+struct Ways<'a> {
+    regex: Option<&'a RegexGuard>,
+    webhook: Option<&'a GuardWebhook>,
+    not_served: [(&'static str, bool); 3],
+}
+
 impl Source<'_, '_> {
     pub(super) fn guard(&mut self, spec: &Spec) -> Result<Arc<PromptGuard>, Rejected> {
         if spec.request.is_empty() && spec.response.is_empty() {
@@ -23,21 +32,39 @@ impl Source<'_, '_> {
         }
         let request = collect(spec.request.iter().enumerate().map(|(index, guard)| {
             let at = format!("promptGuard.request[{index}]");
-            let check = self.check(guard.regex.as_ref(), &at);
+            let ways = Ways {
+                regex: guard.regex.as_ref(),
+                webhook: guard.webhook.as_ref(),
+                not_served: [
+                    ("openAIModeration", guard.open_ai_moderation.is_some()),
+                    ("bedrockGuardrails", guard.bedrock_guardrails.is_some()),
+                    ("googleModelArmor", guard.google_model_armor.is_some()),
+                ],
+            };
+            let check = self.check(&ways, &at);
             let refusal = self.refusal(guard.response.as_ref(), &at);
             Ok(Guard {
+                scopes: scopes(&guard.scope, guard.webhook.is_some()),
                 check: check?,
-                scopes: scopes(&guard.scope),
                 refusal: refusal?,
             })
         }));
         let response = collect(spec.response.iter().enumerate().map(|(index, guard)| {
             let at = format!("promptGuard.response[{index}]");
-            let check = self.check(guard.regex.as_ref(), &at);
+            let ways = Ways {
+                regex: guard.regex.as_ref(),
+                webhook: guard.webhook.as_ref(),
+                not_served: [
+                    ("openAIModeration", false),
+                    ("bedrockGuardrails", guard.bedrock_guardrails.is_some()),
+                    ("googleModelArmor", guard.google_model_armor.is_some()),
+                ],
+            };
+            let check = self.check(&ways, &at);
             let refusal = self.refusal(guard.response.as_ref(), &at);
             Ok(Guard {
+                scopes: scopes(&[], guard.webhook.is_some()),
                 check: check?,
-                scopes: Scopes::ALL,
                 refusal: refusal?,
             })
         }));
@@ -57,12 +84,23 @@ impl Source<'_, '_> {
     }
 
     /// A guard has exactly one way to look.
-    fn check(&mut self, regex: Option<&RegexGuard>, at: &str) -> Result<Check, Rejected> {
-        match regex {
-            Some(regex) => self.rules(regex, &format!("{at}.regex")).map(Check::Rules),
-            None => {
+    fn check(&mut self, ways: &Ways<'_>, at: &str) -> Result<Check, Rejected> {
+        let others = ways.not_served.iter().filter(|(_, written)| *written);
+        let others: Vec<_> = others.map(|(name, _)| *name).collect();
+        match (ways.regex, ways.webhook, &others[..]) {
+            (Some(regex), None, []) => self.rules(regex, &format!("{at}.regex")).map(Check::Rules),
+            (None, Some(webhook), []) => {
+                let webhook = self.webhook(webhook, &format!("{at}.webhook"))?;
+                Ok(Check::Webhook(Box::new(webhook)))
+            }
+            (None, None, [name]) => {
+                let message = format!("`{name}` is not served by this gateway");
+                let remedy = "use `regex`, or a `webhook` that asks it";
+                Err(self.refuse(&format!("{at}.{name}"), message, remedy))
+            }
+            _ => {
                 let message = "a guard has one way to look".to_owned();
-                Err(self.refuse(at, message, "write exactly one of `regex`"))
+                Err(self.refuse(at, message, "write exactly one of `regex` and `webhook`"))
             }
         }
     }
@@ -141,9 +179,10 @@ fn builtin(name: GuardBuiltin) -> Builtin {
     }
 }
 
-fn scopes(names: &[GuardScope]) -> Scopes {
+/// Everything by default, but for those whom only conversations are shown.
+fn scopes(names: &[GuardScope], shown: bool) -> Scopes {
     if names.is_empty() {
-        return Scopes::ALL;
+        return if shown { Scopes::SPOKEN } else { Scopes::ALL };
     }
     let scope = |name: &GuardScope| match name {
         GuardScope::SystemPrompt => Scope::SystemPrompt,

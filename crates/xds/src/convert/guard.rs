@@ -1,12 +1,16 @@
 //! What may not be said to models, or by them.
 
+use agw_core::backend::{AppProtocol, Endpoint};
 use agw_core::guard::{
-    Action, Builtin, Check, Guard, PromptGuard, Refusal, Rules, Scope, Scopes, Streaming,
+    Action, Builtin, Check, Guard, PromptGuard, Refusal, Rules, Scope, Scopes, Streaming, Webhook,
 };
+use agw_core::matcher::HeaderMatch;
 use http::StatusCode;
 
-use super::common::{each, enumeration, list};
+use super::common::{each, enumeration, expression, field_name, list};
 use super::invalid::{At, Invalid};
+use super::policy::named;
+use super::route::{named_value, value_match};
 use crate::proto;
 use crate::proto::guard::Check as Checked;
 
@@ -51,6 +55,7 @@ impl From<&Guard> for proto::Guard {
         } = guard;
         let check = match check {
             Check::Rules(rules) => Checked::Rules(rules.into()),
+            Check::Webhook(webhook) => Checked::Webhook((&**webhook).into()),
             Check::Broken => Checked::Broken(proto::GuardBroken {}),
         };
         let scopes = scopes.iter();
@@ -77,6 +82,10 @@ impl TryFrom<proto::Guard> for Guard {
         } = guard;
         let check = match check {
             Some(Checked::Rules(rules)) => Check::Rules(Rules::try_from(rules).at("rules")?),
+            Some(Checked::Webhook(webhook)) => {
+                let webhook = Webhook::try_from(webhook).at("webhook")?;
+                Check::Webhook(Box::new(webhook))
+            }
             Some(Checked::Broken(proto::GuardBroken {})) => Check::Broken,
             None => return Err(Invalid::new("has no check")),
         };
@@ -93,6 +102,88 @@ impl TryFrom<proto::Guard> for Guard {
                 status: status.at("status")?,
                 message: message.into(),
             },
+        })
+    }
+}
+
+impl From<&Webhook> for proto::GuardWebhook {
+    fn from(webhook: &Webhook) -> Self {
+        let Webhook {
+            label,
+            authority,
+            endpoints,
+            protocol,
+            headers,
+            path,
+            forwarded,
+            failure_mode,
+        } = webhook;
+        let endpoints = endpoints.iter().map(|endpoint| proto::Endpoint {
+            host: endpoint.host.to_string(),
+            port: endpoint.port.into(),
+            tls: None,
+        });
+        let headers = headers.iter();
+        let forwarded = forwarded.iter();
+        Self {
+            label: label.to_string(),
+            authority: authority.to_string(),
+            endpoints: endpoints.collect(),
+            protocol: proto::AppProtocol::from(*protocol).into(),
+            headers: headers
+                .map(|(name, value)| named(name.written(), value))
+                .collect(),
+            path: path.as_ref().map(|path| path.source().to_owned()),
+            forwarded: forwarded
+                .map(|HeaderMatch { name, value }| value_match(name.written(), value))
+                .collect(),
+            failure_mode: proto::GuardFailureMode::from(*failure_mode).into(),
+        }
+    }
+}
+
+impl TryFrom<proto::GuardWebhook> for Webhook {
+    type Error = Invalid;
+
+    fn try_from(webhook: proto::GuardWebhook) -> Result<Self, Invalid> {
+        let proto::GuardWebhook {
+            label,
+            authority,
+            endpoints,
+            protocol,
+            headers,
+            path,
+            forwarded,
+            failure_mode,
+        } = webhook;
+        let endpoint = |proto::Endpoint { host, port, tls }| match (u16::try_from(port), tls) {
+            (Ok(port), None) => Ok(Endpoint {
+                host: host.into(),
+                port,
+                tls: None,
+            }),
+            (Ok(_), Some(_)) => Err(Invalid::new("has TLS")),
+            (Err(_), _) => Err(Invalid::new("has no port")),
+        };
+        let header = |message: proto::NamedExpression| {
+            let name = field_name(&message.name).at("name")?;
+            let value = expression(&message.expression).at("expression")?;
+            Ok((name, value))
+        };
+        let path = path.map(|source| expression(&source)).transpose();
+        Ok(Self {
+            label: label.into(),
+            authority: authority.into(),
+            endpoints: each(endpoints, "endpoints", endpoint)?,
+            protocol: enumeration::<proto::AppProtocol, AppProtocol>(protocol, "protocol")?,
+            headers: each(headers, "headers", header)?,
+            path: path.at("path")?,
+            forwarded: each(forwarded, "forwarded", |message| {
+                let (name, value) = named_value(message)?;
+                let name = field_name(&name).at("name")?;
+                Ok(HeaderMatch { name, value })
+            })?,
+            failure_mode: enumeration::<proto::GuardFailureMode, _>(failure_mode, "failure_mode")?,
         })
     }
 }

@@ -214,7 +214,7 @@ impl From<&Edits> for proto::Edits {
     }
 }
 
-fn named(name: &str, value: &Expression) -> proto::NamedExpression {
+pub(super) fn named(name: &str, value: &Expression) -> proto::NamedExpression {
     proto::NamedExpression {
         name: name.to_owned(),
         expression: value.source().to_owned(),

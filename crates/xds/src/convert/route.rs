@@ -187,7 +187,7 @@ impl From<&Match> for proto::Match {
     }
 }
 
-fn value_match(name: &str, value: &ValueMatch) -> proto::ValueMatch {
+pub(super) fn value_match(name: &str, value: &ValueMatch) -> proto::ValueMatch {
     let value = match value {
         ValueMatch::Exact(text) => Value::Exact(text.to_string()),
         ValueMatch::Regex(pattern) => Value::Regex(pattern.source().to_owned()),
@@ -235,7 +235,7 @@ impl TryFrom<proto::Match> for Match {
     }
 }
 
-fn named_value(message: proto::ValueMatch) -> Result<(String, ValueMatch), Invalid> {
+pub(super) fn named_value(message: proto::ValueMatch) -> Result<(String, ValueMatch), Invalid> {
     let proto::ValueMatch { name, value } = message;
     let value = match required(value, "value")? {
         Value::Exact(text) => ValueMatch::Exact(text.into()),
