@@ -24,6 +24,8 @@ pub(crate) enum Error {
     BadRequest(String),
     #[error("{0}")]
     BadBody(agw_ai::Error),
+    #[error("a guard could not be asked: {0}")]
+    Unasked(String),
     #[error("{}", .0.message)]
     Refused(Arc<Refusal>),
     #[error(
@@ -108,7 +110,7 @@ impl Error {
             | Self::RateLimited { .. }
             | Self::CrossSite
             | Self::NoRoute => Fault::Client,
-            Self::BrokenRule(_) | Self::NoBackend(_) => Fault::Configuration,
+            Self::BrokenRule(_) | Self::NoBackend(_) | Self::Unasked(_) => Fault::Configuration,
             _ => Fault::Upstream,
         }
     }
@@ -142,7 +144,9 @@ impl Error {
             Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::BrokenRule(_) | Self::NoBackend(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::NoEndpoint | Self::Unverified(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoEndpoint | Self::Unverified(_) | Self::Unasked(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Credential(_)
             | Self::Connect { .. }
@@ -158,7 +162,7 @@ impl Error {
             Self::BadRequest(_) | Self::BadBody(_) | Self::NoModel | Self::NotOffered { .. } => {
                 Reason::InvalidRequest
             }
-            Self::Refused(_) => Reason::Guardrail,
+            Self::Refused(_) | Self::Unasked(_) => Reason::Guardrail,
             Self::BodyTooLarge { .. } => Reason::BodyTooLarge,
             Self::ClientBody(_) => Reason::ClientDisconnect,
             Self::ClientTimeout => Reason::ClientTimeout,

@@ -154,6 +154,7 @@ fn message(error: &Error) -> String {
         Error::NoBackend(_) => {
             "the route that matched has no valid backend; see its status".to_owned()
         }
+        Error::Unasked(_) => "a guard of this route could not be asked".to_owned(),
         Error::Connect { .. } => "the upstream cannot be reached".to_owned(),
         Error::Unverified(_) => "the credentials cannot be checked now".to_owned(),
         Error::Reset(_) => "the upstream closed the connection before its response".to_owned(),

@@ -240,7 +240,7 @@ impl Exchange {
                 if opened.content {
                     self.record.first_token();
                 }
-                opened.answer
+                self.guard_stream(question, opened.answer).await?
             }
             Some(call) => {
                 let whole = translated::whole(&mut parts, body, call, limits.response_body).await?;

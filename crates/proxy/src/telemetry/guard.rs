@@ -13,6 +13,8 @@ pub(crate) enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum GuardAction {
     Allow,
+    /// It could not be asked about, and that is to be let pass.
+    FailOpen,
     Mask,
     Reject,
 }
@@ -38,6 +40,7 @@ impl GuardAction {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "Allow",
+            Self::FailOpen => "FailOpen",
             Self::Mask => "Mask",
             Self::Reject => "Reject",
         }

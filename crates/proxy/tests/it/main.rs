@@ -34,3 +34,4 @@ mod tls;
 mod token_endpoint;
 mod upgrades;
 mod upstreams;
+mod webhook;
