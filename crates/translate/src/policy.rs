@@ -41,7 +41,6 @@ pub(crate) struct Attached<'a> {
 /// A policy of either kind.
 #[derive(Debug)]
 struct Policy<'a> {
-    state: &'a ClusterState,
     subject: Subject<'a>,
     created: Option<i64>,
     generation: Option<i64>,
@@ -95,7 +94,6 @@ fn all(state: &ClusterState) -> Vec<Policy<'_>> {
     let open = state.policies.iter().map(|(key, sourced)| {
         let (meta, spec) = (&sourced.object.metadata, &sourced.object.spec);
         Policy {
-            state,
             subject: Subject {
                 kind: "AgentgatewayPolicy",
                 key,
@@ -115,7 +113,6 @@ fn all(state: &ClusterState) -> Vec<Policy<'_>> {
         let (meta, spec) = (&sourced.object.metadata, &sourced.object.spec);
         let traffic = spec.traffic.as_ref();
         Policy {
-            state,
             subject: Subject {
                 kind: "EnterpriseAgentgatewayPolicy",
                 key,

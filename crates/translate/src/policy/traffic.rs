@@ -130,7 +130,7 @@ impl<'a> Policy<'a> {
             let source = shaping::Source {
                 subject: self.subject,
                 field: "spec.backend.ai".to_owned(),
-                state: self.state,
+                state,
                 report: &mut Report::default(),
             };
             policy.shaping = shaping::shaping(ai, source)?;
