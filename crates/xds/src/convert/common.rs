@@ -6,7 +6,7 @@ use agw_core::access::{Action, Algorithm, Demand};
 use agw_core::backend::{Api, AppProtocol, ProviderKind};
 use agw_core::expr::Expression;
 use agw_core::filter::{Credentials, RedirectScheme};
-use agw_core::guard::{Action, Builtin, FailureMode, Scope, Streaming};
+use agw_core::guard::{Action as GuardAction, Builtin, FailureMode, Scope, Streaming};
 use agw_core::header::FieldName;
 use agw_core::hostname::Hostname;
 use agw_core::id::{BackendKey, BackendKind, ObjectKey, RouteKind};
@@ -64,7 +64,7 @@ mirror! {
     proto::CachePlace, CachePlace: [System, Tools, Messages];
     proto::GuardStreaming, Streaming: [Enabled, Disabled];
     proto::GuardFailureMode, FailureMode: [FailClosed, FailOpen];
-    proto::GuardAction, Action: [Mask, Reject];
+    proto::GuardAction, GuardAction: [Mask, Reject];
     proto::GuardBuiltin, Builtin: [CreditCard, Ssn, Email, PhoneNumber, CaSin];
     proto::GuardScope, Scope: [SystemPrompt, Messages, ToolInput, ToolOutput];
 }
