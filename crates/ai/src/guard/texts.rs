@@ -109,6 +109,7 @@ pub(super) fn answers(operation: Operation) -> &'static [&'static str] {
         Operation::CountTokens
         | Operation::GeminiCountTokens
         | Operation::Embeddings
+        | Operation::Rerank
         | Operation::Models
         | Operation::Passthrough => &[],
     }
@@ -134,7 +135,8 @@ impl Walk {
                 | (Operation::Messages | Operation::CountTokens, "messages")
                 | (Operation::Converse, "messages")
                 | (Operation::GenerateContent | Operation::GeminiCountTokens, "contents")
-                | (Operation::Embeddings, "input") => user,
+                | (Operation::Embeddings, "input")
+                | (Operation::Rerank, "query" | "documents") => user,
                 (Operation::Passthrough, key) if !is_no_text(key) => user,
                 (Operation::Responses, "instructions")
                 | (Operation::Messages | Operation::CountTokens, "system")
