@@ -30,6 +30,7 @@ pub mod estimate;
 pub mod format;
 pub mod guard;
 mod json;
+pub mod listing;
 pub mod operation;
 pub mod price;
 pub mod request;

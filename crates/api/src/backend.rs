@@ -70,8 +70,8 @@ pub struct ProviderGroup {
 }
 
 /// A provider, and where it is reached when not at its own public address. At most one of
-/// `openai`, `anthropic`, `gemini`, `vertexai`, `bedrock`, `azureopenai` and `custom`; none of them
-/// means OpenAI.
+/// `openai`, `anthropic`, `gemini`, `vertexai`, `bedrock`, `azure`, `azureopenai` and `custom`; none
+/// of them means OpenAI.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = rules::PROVIDER))]
@@ -107,7 +107,10 @@ pub struct Provider {
         skip_serializing_if = "Option::is_none"
     )]
     pub bedrock: Option<Bedrock>,
-    /// OpenAI's models on Azure.
+    /// Models on Azure, by the name of their resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub azure: Option<Azure>,
+    /// OpenAI's models on Azure, by the host of their resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub azureopenai: Option<AzureOpenAi>,
     /// A server of any other make, by the APIs that it has; needs `host`.
@@ -219,6 +222,41 @@ pub struct Bedrock {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9-]+$"))]
     pub region: Option<String>,
+}
+
+/// A resource of Azure.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::AZURE_BY_NAME))]
+pub struct Azure {
+    /// Name of the resource.
+    #[schemars(length(min = 1, max = 256))]
+    pub resource_name: String,
+    /// Whose address it has.
+    pub resource_type: AzureResource,
+    /// Project of Foundry whose deployments are asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub project_name: Option<String>,
+    /// Version of the API; `v1` by default. One with a date names the deployment in the path, and
+    /// needs `model`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[A-Za-z0-9.-]+$"))]
+    pub api_version: Option<String>,
+    /// Deployment that every request is sent to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub model: Option<String>,
+}
+
+/// Kinds of resources on Azure that have models.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub enum AzureResource {
+    /// `{resourceName}.openai.azure.com`
+    #[default]
+    OpenAI,
+    /// `{resourceName}.services.ai.azure.com`, with a project.
+    Foundry,
 }
 
 /// OpenAI's models on Azure.

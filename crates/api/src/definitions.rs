@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::names;
 use crate::{
-    AgentgatewayBackend, AgentgatewayParameters, AgentgatewayPolicy,
+    AgentgatewayBackend, AgentgatewayModel, AgentgatewayParameters, AgentgatewayPolicy,
     EnterpriseAgentgatewayParameters, EnterpriseAgentgatewayPolicy,
 };
 
@@ -14,6 +14,7 @@ use crate::{
 pub fn all() -> Vec<CustomResourceDefinition> {
     [
         AgentgatewayBackend::crd(),
+        AgentgatewayModel::crd(),
         AgentgatewayParameters::crd(),
         AgentgatewayPolicy::crd(),
         EnterpriseAgentgatewayParameters::crd(),

@@ -1,8 +1,8 @@
 //! The custom resources that users apply, and the Kubernetes types around them.
 //!
 //! Every field defined here is served: what this release does not serve is not defined, so that
-//! the API server prunes it and the manifest loader reports it as unknown. This crate has no
-//! client.
+//! the API server prunes it and the manifest loader reports it as unknown. Guards that are not
+//! served are defined, to be refused: see [`refused`]. This crate has no client.
 
 pub mod access;
 pub mod ai_policy;
@@ -14,12 +14,15 @@ pub mod definitions;
 pub mod duration;
 pub mod enterprise;
 pub mod external;
+pub mod header_modifiers;
+pub mod model;
 pub mod names;
 pub mod parameters;
 pub mod policy;
 mod presence;
 pub mod prompt_guard;
 pub mod rate_limit;
+pub mod refused;
 pub mod retry;
 mod rules;
 pub mod traffic;
@@ -31,5 +34,6 @@ pub use enterprise::{
     EnterpriseAgentgatewayParameters, EnterpriseAgentgatewayParametersSpec,
     EnterpriseAgentgatewayPolicy, EnterpriseAgentgatewayPolicySpec,
 };
+pub use model::{AgentgatewayModel, AgentgatewayModelSpec};
 pub use parameters::{AgentgatewayParameters, AgentgatewayParametersSpec};
 pub use policy::{AgentgatewayPolicy, AgentgatewayPolicySpec};

@@ -32,8 +32,8 @@ pub(crate) const AI: &[Rule] = &[rule(
 /// Of a provider, alone or in a group.
 pub(crate) const PROVIDER: &[Rule] = &[
     rule(
-        "[has(self.openai), has(self.anthropic), has(self.gemini), has(self.vertexai), has(self.bedrock), has(self.azureopenai), has(self.custom)].filter(p, p).size() <= 1",
-        "two providers in one entry: keep one of `openai`, `anthropic`, `gemini`, `vertexai`, `bedrock`, `azureopenai` and `custom`",
+        "[has(self.openai), has(self.anthropic), has(self.gemini), has(self.vertexai), has(self.bedrock), has(self.azure), has(self.azureopenai), has(self.custom)].filter(p, p).size() <= 1",
+        "two providers in one entry: keep one of `openai`, `anthropic`, `gemini`, `vertexai`, `bedrock`, `azure`, `azureopenai` and `custom`",
     ),
     rule(
         "!has(self.port) || has(self.host)",
@@ -64,6 +64,29 @@ pub(crate) const AZURE: &[Rule] = &[rule(
     "!has(self.apiVersion) || self.apiVersion == 'v1' || has(self.deploymentName)",
     "`deploymentName` is needed for this `apiVersion`",
 )];
+
+const PROJECT: Rule = rule(
+    "(self.resourceType == 'Foundry') == has(self.projectName)",
+    "`projectName` belongs to `resourceType: Foundry`, which needs it",
+);
+
+const FOUNDRY_VERSION: Rule = rule(
+    "self.resourceType != 'Foundry' || !has(self.apiVersion) || self.apiVersion == 'v1'",
+    "a project of Foundry has version `v1` of the API alone",
+);
+
+/// Of `azure` of a model.
+pub(crate) const AZURE_RESOURCE: &[Rule] = &[PROJECT, FOUNDRY_VERSION];
+
+/// Of `azure` of a provider.
+pub(crate) const AZURE_BY_NAME: &[Rule] = &[
+    PROJECT,
+    FOUNDRY_VERSION,
+    rule(
+        "!has(self.apiVersion) || self.apiVersion == 'v1' || has(self.model)",
+        "`model` is needed for this `apiVersion`",
+    ),
+];
 
 /// Of `policies.auth`.
 pub(crate) const AUTH: &[Rule] = &[rule(
@@ -128,6 +151,85 @@ pub(crate) const POLICY: &[Rule] = &[
         "`phase: PreRouting` cannot run on routes: the route is chosen by then",
     ),
 ];
+
+/// Of an `AgentgatewayModel`.
+pub(crate) const MODEL: &[Rule] = &[
+    rule(
+        "has(self.provider) != has(self.virtualModel)",
+        "a model has either `provider` or `virtualModel`: write exactly one of the two",
+    ),
+    rule(
+        "has(self.provider) || !has(self.baseURL)",
+        "`baseURL` requires `provider`",
+    ),
+    rule(
+        "!has(self.virtualModel) || !has(self.policies)",
+        "policies are those of the models that it stands for",
+    ),
+    rule(
+        "!has(self.virtualModel) || !has(self.visibility) || self.visibility != 'Internal'",
+        "a virtual model is for clients: it is public",
+    ),
+    rule(
+        "!has(self.virtualModel) || !has(self.match) || !has(self.match.model) || !self.match.model.contains('*')",
+        "a virtual model has an exact name",
+    ),
+    rule(
+        "!has(self.provider) || self.provider != 'Ollama' || has(self.baseURL)",
+        "Ollama has no address of its own: write `baseURL`",
+    ),
+    rule(
+        "has(self.azure) == (has(self.provider) && self.provider == 'Azure')",
+        "`azure` belongs to `provider: Azure`, which needs it",
+    ),
+    rule(
+        "!has(self.bedrock) || (has(self.provider) && self.provider == 'Bedrock')",
+        "`bedrock` belongs to `provider: Bedrock`",
+    ),
+    rule(
+        "has(self.vertexai) == (has(self.provider) && self.provider == 'VertexAI')",
+        "`vertexai` belongs to `provider: VertexAI`, which needs it",
+    ),
+    rule(
+        "has(self.custom) == (has(self.provider) && self.provider == 'Custom')",
+        "`custom` belongs to `provider: Custom`, which needs it",
+    ),
+    rule(
+        "!has(self.custom) || has(self.baseURL)",
+        "a custom provider has no address of its own: write `baseURL`",
+    ),
+];
+
+/// Of `policies` of a model.
+pub(crate) const MODEL_POLICIES: &[Rule] = &[
+    rule(
+        "!has(self.authorization)",
+        "`authorization` is not served on a model: write a policy on the Gateway",
+    ),
+    rule(
+        "!has(self.promptGuard)",
+        "`promptGuard` is not served on a model",
+    ),
+    rule("!has(self.tunnel)", "`tunnel` is not served on a model"),
+];
+
+/// Of `match` of a model.
+pub(crate) const MODEL_MATCH: &[Rule] = &[rule(
+    "!has(self.model) || !self.model.contains('*') || self.model.matches('^([*][^*]*|[^*]*[*])$')",
+    "write `*`, a suffix like `gpt-*`, or a prefix like `*-latest`",
+)];
+
+/// Of `virtualModel`.
+pub(crate) const VIRTUAL_MODEL: &[Rule] = &[rule(
+    "[has(self.weighted), has(self.failover), has(self.conditional)].filter(x, x).size() == 1",
+    "a virtual model is one of `weighted`, `failover` and `conditional`: write exactly one of them",
+)];
+
+/// Of `virtualModel.conditional.targets`.
+pub(crate) const CONDITIONAL: &[Rule] = &[rule(
+    "self.filter(t, !has(t.when)).size() == 0 || (self.filter(t, !has(t.when)).size() == 1 && !has(self[size(self) - 1].when))",
+    "only the last target may be without `when`",
+)];
 
 /// Of a target, by name or by label.
 pub(crate) const TARGET: &[Rule] = &[rule(

@@ -74,6 +74,12 @@ pub(crate) const RESOURCES: &[Resource] = &[
     },
     ours(Kind::Backend, GROUP, "agentgatewaybackends", Status::Whole),
     ours(
+        Kind::Model,
+        GROUP,
+        "agentgatewaymodels",
+        Status::Entries("parents"),
+    ),
+    ours(
         Kind::Policy,
         GROUP,
         "agentgatewaypolicies",

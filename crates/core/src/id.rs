@@ -21,12 +21,15 @@ pub enum RouteKind {
     Tls,
     Tcp,
     Udp,
+    /// A model, which requests name.
+    Model,
 }
 
 /// What kind of object a backend comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub enum BackendKind {
     AgentgatewayBackend,
+    AgentgatewayModel,
     Service,
     /// A Service's port for datagrams: the same number may be another port for streams.
     UdpService,
@@ -38,7 +41,7 @@ pub enum BackendKind {
 pub struct BackendKey {
     pub kind: BackendKind,
     pub object: ObjectKey,
-    /// The Service's port; `None` for an `AgentgatewayBackend`.
+    /// The Service's port; `None` for our own kinds.
     pub port: Option<u16>,
 }
 
@@ -65,7 +68,14 @@ impl Serialize for ObjectKey {
 }
 
 impl RouteKind {
-    pub const ALL: [Self; 5] = [Self::Http, Self::Grpc, Self::Tls, Self::Tcp, Self::Udp];
+    pub const ALL: [Self; 6] = [
+        Self::Http,
+        Self::Grpc,
+        Self::Tls,
+        Self::Tcp,
+        Self::Udp,
+        Self::Model,
+    ];
 
     /// The kind as manifests write it.
     pub fn as_str(self) -> &'static str {
@@ -75,12 +85,13 @@ impl RouteKind {
             Self::Tls => "TLSRoute",
             Self::Tcp => "TCPRoute",
             Self::Udp => "UDPRoute",
+            Self::Model => "AgentgatewayModel",
         }
     }
 
     /// Whether its requests are HTTP's, which have paths and headers.
     pub fn has_requests(self) -> bool {
-        matches!(self, Self::Http | Self::Grpc)
+        matches!(self, Self::Http | Self::Grpc | Self::Model)
     }
 
     pub(crate) fn is_http(&self) -> bool {
@@ -98,6 +109,14 @@ impl BackendKey {
     pub fn agentgateway(object: ObjectKey) -> Self {
         Self {
             kind: BackendKind::AgentgatewayBackend,
+            object,
+            port: None,
+        }
+    }
+
+    pub fn model(object: ObjectKey) -> Self {
+        Self {
+            kind: BackendKind::AgentgatewayModel,
             object,
             port: None,
         }

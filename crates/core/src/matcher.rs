@@ -8,6 +8,8 @@ use std::cmp::{Ordering, Reverse};
 use http::{HeaderMap, Method};
 use serde::{Serialize, Serializer};
 
+use crate::shaping::ModelPattern;
+
 pub use path::{PathMatch, Pattern};
 pub use predicate::{HeaderMatch, QueryMatch, ValueMatch};
 
@@ -24,6 +26,9 @@ pub struct Match {
     pub headers: Vec<HeaderMatch>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub query: Vec<QueryMatch>,
+    /// The model that a request asks for, in its body or its path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelPattern>,
 }
 
 /// The parts of a request head that matching looks at.
@@ -35,6 +40,8 @@ pub struct RequestHead<'a> {
     pub path: &'a str,
     pub query: Option<&'a str>,
     pub headers: &'a HeaderMap,
+    /// Known where matches of the listener look at it.
+    pub model: Option<&'a str>,
 }
 
 impl Match {
@@ -43,6 +50,14 @@ impl Match {
         self.method.as_ref().is_none_or(|m| m == request.method)
             && self.headers.iter().all(|h| h.matches(request.headers))
             && self.query.iter().all(|q| q.matches(request.query))
+            && self.asks_for(request.model)
+    }
+
+    fn asks_for(&self, model: Option<&str>) -> bool {
+        let Some(pattern) = &self.model else {
+            return true;
+        };
+        model.is_some_and(|model| pattern.matches(model))
     }
 
     /// Whether the whole match holds.
@@ -51,7 +66,8 @@ impl Match {
     }
 
     /// Orders the more specific match first, as `HTTPRouteRule.matches` demands: path kind and
-    /// length, then method, then the number of headers, then of query parameters.
+    /// length, then method, then the number of headers, then of query parameters. Of names of
+    /// models the nearest comes first.
     pub fn by_precedence(&self, other: &Self) -> Ordering {
         other
             .path
@@ -63,7 +79,10 @@ impl Match {
     /// The part of [`Match::by_precedence`] after the path.
     pub fn by_predicates(&self, other: &Self) -> Ordering {
         let rank = |m: &Self| Reverse((m.method.is_some(), m.headers.len(), m.query.len()));
-        rank(self).cmp(&rank(other))
+        let model = |m: &Self| (m.model.is_none(), m.model.clone());
+        rank(self)
+            .cmp(&rank(other))
+            .then_with(|| model(self).cmp(&model(other)))
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::expr::Expression;
 use crate::filter::Filter;
 use crate::hostname::Hostname;
 use crate::id::{BackendKey, ObjectKey, RouteKind};
@@ -65,6 +66,13 @@ pub struct BackendRef {
     pub to: Destination,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub filters: Vec<Filter>,
+    /// What the backend is asked for instead of the model that the client names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<Arc<str>>,
+    /// Of a rule whose references have conditions, the first whose condition holds takes the
+    /// request, and no other; one without takes every request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when: Option<Expression>,
 }
 
 /// What a reference resolved to.

@@ -2,6 +2,7 @@
 //!
 //! A snapshot never changes. A request keeps the one it started with.
 
+mod models;
 mod plan;
 mod reuse;
 mod table;
@@ -18,6 +19,7 @@ use crate::listener::{Listener, Protocol, Transport};
 use crate::matcher::{Match, RequestHead};
 use crate::policy::TrafficPolicy;
 
+pub use models::{ModelTable, Offered};
 pub use plan::{Choice, MirrorPlan, RulePlan, Target, TargetKind, Way};
 use table::HostTable;
 
@@ -62,6 +64,8 @@ pub struct ListenerTable {
     pub protocol: Protocol,
     /// The listener's policy over the Gateway's.
     pub policy: TrafficPolicy,
+    /// What clients may ask for here.
+    pub models: ModelTable,
     hosts: HostTable,
 }
 
@@ -157,6 +161,7 @@ impl ListenerTable {
             path: "/",
             query: None,
             headers: &headers,
+            model: None,
         };
         self.hosts.select(&head).map(|selected| selected.plan)
     }
@@ -172,6 +177,7 @@ fn binds(listeners: &[Listener], gateway: &TrafficPolicy, entries: &[table::Entr
             hostname: listener.hostname.clone(),
             protocol: listener.protocol.clone(),
             policy: listener.policy.over(gateway),
+            models: ModelTable::build(listener, entries),
             hosts: HostTable::build(listener, entries),
         };
         let transport = listener.protocol.transport();

@@ -65,28 +65,29 @@ impl<'a> Candidates<'a> {
             First::Invalid(reason) => return Err(nothing(reason)),
             First::Nothing => return Err(nothing("the rule has no backend with a weight")),
         };
-        let Way::Targets(groups) = &plan.choices[choice].way else {
-            return Err(nothing("the reference does not resolve"));
+        Self::of(live, plan, choice)
+    }
+
+    /// A choice, and the first of its targets; where it has none now, the first that may stand in.
+    pub(crate) fn of(live: &Live, plan: &RulePlan, choice: usize) -> Result<(usize, usize), Error> {
+        let groups = match &plan.choices[choice].way {
+            Way::Targets(groups) => groups,
+            Way::Invalid(reason) => return Err(Error::NoBackend(reason.to_string())),
         };
         let first = groups.iter().flatten().next().copied();
-        let first = first.ok_or_else(|| nothing("the backend is empty"))?;
+        let ai = |&target: &usize| live.target(target).0.is_ai();
+        let stand_ins = || stand_ins(plan, choice).find_map(|c| targets(plan, c).find(ai));
+        let first = first.or_else(stand_ins).ok_or(Error::NoEndpoint)?;
         Ok((choice, first))
     }
 
     /// Everything that may answer a request whose turn fell on `first`: then the other actives in
     /// manifest order, then the standbys.
     pub(crate) fn new(live: &'a Live, plan: &'a RulePlan, first: usize) -> Self {
-        let others = (0..plan.choices.len()).filter(|&c| plan.rule.backends[c].weight > 0);
-        let mut order = vec![first];
-        for choice in others.chain(plan.standbys.iter().copied()) {
-            if choice != first {
-                order.push(choice);
-            }
-        }
         Self {
             live,
             plan,
-            order,
+            order: [first].into_iter().chain(stand_ins(plan, first)).collect(),
             tried: Vec::new(),
         }
     }
@@ -162,6 +163,23 @@ fn first_of(live: &Live, group: &[usize], open: &[usize], now: Millis) -> usize 
         true => other,
         false => own,
     }
+}
+
+/// What may take a request whose turn fell on `first`. A condition lets nothing else take it.
+fn stand_ins(plan: &RulePlan, first: usize) -> impl Iterator<Item = usize> {
+    let any = !plan.is_conditional();
+    let others = (0..plan.choices.len()).filter(|&c| plan.rule.backends[c].weight > 0);
+    let all = others.chain(plan.standbys.iter().copied());
+    all.filter(move |&choice| any && choice != first)
+}
+
+/// The targets of a choice.
+fn targets(plan: &RulePlan, choice: usize) -> impl Iterator<Item = usize> {
+    let groups: &[Vec<usize>] = match &plan.choices[choice].way {
+        Way::Targets(groups) => groups,
+        Way::Invalid(_) => &[],
+    };
+    groups.iter().flatten().copied()
 }
 
 fn ejected_until(live: &Live, target: usize, now: Millis) -> Millis {

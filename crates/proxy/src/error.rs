@@ -62,6 +62,8 @@ pub(crate) enum Error {
     CrossSite,
     #[error("no listener or route matches this host, path and headers")]
     NoRoute,
+    #[error("the model `{0}` does not exist, or is not offered here")]
+    NoSuchModel(Arc<str>),
     #[error("{0}")]
     BrokenRule(String),
     #[error("no valid backend: {0}")]
@@ -109,7 +111,8 @@ impl Error {
             | Self::Forbidden
             | Self::RateLimited { .. }
             | Self::CrossSite
-            | Self::NoRoute => Fault::Client,
+            | Self::NoRoute
+            | Self::NoSuchModel(_) => Fault::Client,
             Self::BrokenRule(_) | Self::NoBackend(_) | Self::Unasked(_) => Fault::Configuration,
             _ => Fault::Upstream,
         }
@@ -142,7 +145,7 @@ impl Error {
             Self::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
             Self::Forbidden | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::NoRoute | Self::NoSuchModel(_) => StatusCode::NOT_FOUND,
             Self::BrokenRule(_) | Self::NoBackend(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NoEndpoint | Self::Unverified(_) | Self::Unasked(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -172,7 +175,7 @@ impl Error {
             Self::Forbidden => Reason::Forbidden,
             Self::RateLimited { .. } => Reason::RateLimited,
             Self::CrossSite => Reason::CrossSite,
-            Self::NoRoute => Reason::NoRoute,
+            Self::NoRoute | Self::NoSuchModel(_) => Reason::NoRoute,
             Self::BrokenRule(_) => Reason::BrokenRoute,
             Self::NoBackend(_) => Reason::NoBackend,
             Self::NoEndpoint => Reason::NoEndpoint,

@@ -5,11 +5,13 @@
 mod access;
 mod ai;
 mod attempt;
+mod conditional;
 mod gate;
 mod guard;
 mod health;
 mod inbound;
 mod mirror;
+mod models;
 mod outbound;
 mod plain;
 mod policies;
@@ -153,9 +155,13 @@ impl Exchange {
             self.transform_request(policy, "pre_routing").await?;
         }
         self.note_headers();
-        let selected = listener
-            .select(&self.inbound.head())
-            .ok_or(Error::NoRoute)?;
+        let mut unread = None;
+        if listener.models.are_matched() {
+            unread = self.find_model().await?;
+        }
+        let Some(selected) = listener.select(&self.inbound.head()) else {
+            return self.without_route(listener, unread);
+        };
         let plan = selected.plan.clone();
         self.record.plan = Some(plan.clone());
         self.deadline = plan
@@ -247,7 +253,10 @@ impl Exchange {
             return Ok(redirect);
         }
         let live = self.live.clone();
-        let (choice, first) = Candidates::pick(&live, plan, now_millis())?;
+        let (choice, first) = match plan.is_conditional() {
+            true => Candidates::of(&live, plan, self.conditional(plan).await?)?,
+            false => Candidates::pick(&live, plan, now_millis())?,
+        };
         self.mirror(&live, plan, &plan.mirrors).await;
         self.mirror(&live, plan, &plan.choices[choice].mirrors)
             .await;

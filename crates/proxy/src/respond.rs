@@ -134,6 +134,7 @@ fn percent_encoded(text: &str) -> String {
 fn code(error: &Error) -> &'static str {
     match error {
         Error::BadBody(body) => body.code(),
+        Error::NoSuchModel(_) => "model_not_found",
         other => other.reason().as_str(),
     }
 }

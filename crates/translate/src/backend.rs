@@ -7,6 +7,7 @@ mod provider;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use agw_api::backend::Provider;
 use agw_api::backend_policy::{BackendPolicies, RouteType};
 use agw_api::conditions::{backend as reasons, types};
 use agw_api::{AgentgatewayBackend, AgentgatewayBackendSpec};
@@ -18,7 +19,6 @@ use serde_json::json;
 
 use crate::expression::Rejected;
 use crate::finding::{Code, ObjectRef};
-use crate::manifest::Sourced;
 use crate::report::{Report, Subject};
 use crate::settings::Settings;
 use crate::state::ClusterState;
@@ -57,7 +57,8 @@ pub(crate) fn translate_all(
         let mut refs = Ok(());
         let layers = policies.get(key).map_or(&[][..], Vec::as_slice);
         let mark = report.mark();
-        let built = context.backend(key, sourced, layers, &mut refs, report);
+        let own = BackendKey::agentgateway(key.clone());
+        let built = context.backend(own, &sourced.object.spec, layers, &mut refs, report);
         let built = built.map_err(|Rejected| report.errors_since(mark));
         statuses.push(status(key, &sourced.object, &built, &refs));
         let outcome = match (built, refs) {
@@ -68,6 +69,67 @@ pub(crate) fn translate_all(
         outcomes.insert(key.clone(), outcome);
     }
     (outcomes, statuses)
+}
+
+/// A model's provider and policies as its `spec` says them, in the words of a backend.
+pub(crate) struct OfModel<'a> {
+    pub(crate) key: BackendKey,
+    pub(crate) provider: &'a Provider,
+    pub(crate) policies: &'a BackendPolicies,
+}
+
+/// Why there is no backend of a model.
+#[derive(Debug, Clone)]
+pub(crate) enum Unserved {
+    /// What it says is not valid.
+    Invalid(String),
+    /// What it refers to is not there, for this reason.
+    Unresolved(&'static str, String),
+}
+
+impl Unserved {
+    pub(crate) fn why(&self) -> &str {
+        match self {
+            Self::Invalid(why) | Self::Unresolved(_, why) => why,
+        }
+    }
+}
+
+/// The backend of a model.
+pub(crate) fn of_model(
+    state: &ClusterState,
+    settings: &Settings,
+    subject: Subject<'_>,
+    model: OfModel<'_>,
+    report: &mut Report,
+) -> Result<Backend, Unserved> {
+    let context = Context {
+        state,
+        settings,
+        subject,
+    };
+    let mark = report.mark();
+    let layers = vec![Layer {
+        policies: model.policies,
+        subject,
+        field: "spec.policies".to_owned(),
+    }];
+    let entry = provider::Entry {
+        name: None,
+        provider: model.provider,
+        field: "spec".to_owned(),
+    };
+    let mut refs = Ok(());
+    let made = context.provider(&entry, &layers, &mut refs, report);
+    let made = made.map_err(|Rejected| Unserved::Invalid(report.errors_since(mark)))?;
+    refs.map_err(|unresolved| Unserved::Unresolved(unresolved.reason, unresolved.message))?;
+    Ok(Backend {
+        key: model.key,
+        target: BackendTarget::Ai(AiBackend {
+            groups: vec![vec![made]],
+            routes: Vec::new(),
+        }),
+    })
 }
 
 /// A reference of a backend that leads nowhere.
@@ -88,13 +150,12 @@ struct Context<'a> {
 impl Context<'_> {
     fn backend(
         self,
-        key: &ObjectKey,
-        sourced: &Sourced<AgentgatewayBackend>,
+        key: BackendKey,
+        spec: &AgentgatewayBackendSpec,
         attached: &[Layer<'_>],
         refs: &mut Result<(), Unresolved>,
         report: &mut Report,
     ) -> Result<Backend, Rejected> {
-        let spec = &sourced.object.spec;
         let own = spec.policies.as_ref().map(|policies| Layer {
             policies,
             subject: self.subject,
@@ -129,10 +190,7 @@ impl Context<'_> {
                 return Err(Rejected);
             }
         };
-        Ok(Backend {
-            key: BackendKey::agentgateway(key.clone()),
-            target,
-        })
+        Ok(Backend { key, target })
     }
 
     fn ai(

@@ -47,7 +47,7 @@ use report::Report;
 use service::Endpoints;
 
 pub use agw_ai::price::may_be as may_be_prices;
-pub use settings::{Mode, Settings, key_variables};
+pub use settings::{KeyOf, Mode, Settings, key_variables};
 pub use state::{ClusterState, Objects, Routes};
 pub use status::ObjectStatus;
 
@@ -94,7 +94,9 @@ pub fn translate_again(
         tls_policies: &tls_policies,
     };
     let memo = before.memo.next(state, settings, context);
-    let routes = memo.routes();
+    let models = route::translate_models(context, settings);
+    let routes: Vec<_> = memo.routes().iter().cloned().chain(models).collect();
+    let routes = &routes[..];
     let findings = routes.iter().flat_map(|route| &route.findings);
     report.extend(findings.cloned());
     if memo.has_shared_claims() {

@@ -5,6 +5,7 @@ mod backends;
 mod filters;
 mod matches;
 mod mirror;
+mod model;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -37,6 +38,7 @@ use crate::state::ClusterState;
 use crate::status::{Condition, ObjectStatus, conditions};
 
 pub(crate) use attach::Attachment;
+pub(crate) use model::translate_models;
 
 /// What translating routes looks at.
 #[derive(Clone, Copy)]

@@ -10,8 +10,8 @@ use agw_api::external::{
 };
 use agw_api::parameters::Logging;
 use agw_api::{
-    AgentgatewayBackend, AgentgatewayParameters, AgentgatewayParametersSpec, AgentgatewayPolicy,
-    EnterpriseAgentgatewayParameters, EnterpriseAgentgatewayPolicy,
+    AgentgatewayBackend, AgentgatewayModel, AgentgatewayParameters, AgentgatewayParametersSpec,
+    AgentgatewayPolicy, EnterpriseAgentgatewayParameters, EnterpriseAgentgatewayPolicy,
 };
 use agw_core::id::{ObjectKey, RouteKind};
 
@@ -44,6 +44,7 @@ pub struct ClusterState {
     pub slices: Objects<EndpointSlice>,
     pub namespaces: Objects<Namespace>,
     pub backends: Objects<AgentgatewayBackend>,
+    pub models: Objects<AgentgatewayModel>,
     pub policies: Objects<AgentgatewayPolicy>,
     pub enterprise_policies: Objects<EnterpriseAgentgatewayPolicy>,
     pub parameters: Objects<AgentgatewayParameters>,
@@ -87,6 +88,7 @@ impl ClusterState {
             Object::EndpointSlice(o) => put(&mut self.slices, key, o),
             Object::Namespace(o) => put(&mut self.namespaces, key, o),
             Object::Backend(o) => put(&mut self.backends, key, o),
+            Object::Model(o) => put(&mut self.models, key, o),
             Object::Policy(o) => put(&mut self.policies, key, o),
             Object::EnterprisePolicy(o) => put(&mut self.enterprise_policies, key, o),
             Object::Parameters(o) => put(&mut self.parameters, key, o),
@@ -114,6 +116,7 @@ impl ClusterState {
             Kind::EndpointSlice => drop(self.slices.remove(key)),
             Kind::Namespace => drop(self.namespaces.remove(key)),
             Kind::Backend => drop(self.backends.remove(key)),
+            Kind::Model => drop(self.models.remove(key)),
             Kind::Policy => drop(self.policies.remove(key)),
             Kind::EnterprisePolicy => drop(self.enterprise_policies.remove(key)),
             Kind::Parameters => drop(self.parameters.remove(key)),
@@ -139,7 +142,7 @@ impl ClusterState {
         self.unreadable.insert((unreadable.kind, key), unreadable);
     }
 
-    /// Whether all but the routes are the very same objects.
+    /// Whether all but the routes and models are the very same objects.
     pub(crate) fn has_surroundings_of(&self, other: &Self) -> bool {
         let Self {
             classes,
@@ -154,6 +157,7 @@ impl ClusterState {
             slices,
             namespaces,
             backends,
+            models: _,
             policies,
             enterprise_policies,
             parameters,
@@ -180,7 +184,7 @@ impl ClusterState {
             && *unreadable == other.unreadable
     }
 
-    /// All but the routes.
+    /// All but the routes and models.
     pub(crate) fn surroundings(&self) -> Self {
         Self {
             routes: Routes::new(),
@@ -195,6 +199,7 @@ impl ClusterState {
             slices: self.slices.clone(),
             namespaces: self.namespaces.clone(),
             backends: self.backends.clone(),
+            models: Objects::new(),
             policies: self.policies.clone(),
             enterprise_policies: self.enterprise_policies.clone(),
             parameters: self.parameters.clone(),

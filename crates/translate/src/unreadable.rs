@@ -29,7 +29,8 @@ pub(crate) fn statuses(
             | Kind::GrpcRoute
             | Kind::TlsRoute
             | Kind::TcpRoute
-            | Kind::UdpRoute => {
+            | Kind::UdpRoute
+            | Kind::Model => {
                 statuses.extend(parents(unreadable, key, gateways, why));
                 None
             }

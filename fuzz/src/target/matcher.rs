@@ -77,6 +77,7 @@ fn run(input: &[u8]) -> Verdict {
             path: &request.path,
             query: request.query.as_deref(),
             headers: &request.headers,
+            model: None,
         };
         let bind = snapshot.bind(text::PORT);
         let selected = bind

@@ -39,6 +39,11 @@ pub fn deployment(name: &str) -> String {
     format!("/openai/deployments/{}", crate::operation::encode(name))
 }
 
+/// Where the models of a project of Foundry are.
+pub fn project(name: &str) -> String {
+    format!("/api/projects/{}/openai/v1", crate::operation::encode(name))
+}
+
 impl Dialect for Azure {
     fn provider(&self) -> &'static Provider {
         &PROVIDER

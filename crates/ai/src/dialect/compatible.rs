@@ -5,7 +5,7 @@ use super::Provider;
 /// Where Cohere has what it copies of OpenAI's API.
 pub(super) const COHERE_PREFIX: &str = "/compatibility/v1";
 
-/// Sorted by name. Local servers have no key by custom; the variable is for those who set one.
+/// Sorted by name. A local server has no key by custom, and no address but the one that is written.
 pub const COMPATIBLE: &[Provider] = &[
     hosted("baseten", "inference.baseten.co", "/v1", "BASETEN_API_KEY"),
     hosted("cerebras", "api.cerebras.ai", "/v1", "CEREBRAS_API_KEY"),
@@ -26,7 +26,7 @@ pub const COMPATIBLE: &[Provider] = &[
     hosted("groq", "api.groq.com", "/openai/v1", "GROQ_API_KEY"),
     hosted("huggingface", "router.huggingface.co", "/v1", "HF_TOKEN"),
     hosted("mistral", "api.mistral.ai", "/v1", "MISTRAL_API_KEY"),
-    local("ollama", 11434, "OLLAMA_API_KEY"),
+    local("ollama", 11434),
     hosted(
         "openrouter",
         "openrouter.ai",
@@ -34,7 +34,6 @@ pub const COMPATIBLE: &[Provider] = &[
         "OPENROUTER_API_KEY",
     ),
     hosted("together", "api.together.xyz", "/v1", "TOGETHER_API_KEY"),
-    local("vllm", 8000, "VLLM_API_KEY"),
     hosted("xai", "api.x.ai", "/v1", "XAI_API_KEY"),
 ];
 
@@ -67,14 +66,14 @@ const fn hosted(
     }
 }
 
-const fn local(name: &'static str, port: u16, key_variable: &'static str) -> Provider {
+const fn local(name: &'static str, port: u16) -> Provider {
     Provider {
         name,
         host: "localhost",
         port,
         tls: false,
         base_path: "/v1",
-        key_variable,
+        key_variable: "",
         probe_path: "/v1/models",
     }
 }
@@ -90,10 +89,11 @@ mod tests {
             assert!(provider.base_path.starts_with('/') && !provider.base_path.ends_with('/'));
             assert!(!provider.host.contains(['/', ':']), "{}", provider.name);
             assert!(
-                provider
-                    .key_variable
-                    .bytes()
-                    .all(|b| b.is_ascii_uppercase() || b == b'_')
+                provider.tls != provider.key_variable.is_empty()
+                    && provider
+                        .key_variable
+                        .bytes()
+                        .all(|b| b.is_ascii_uppercase() || b == b'_')
             );
         }
         assert!(COMPATIBLE.is_sorted_by_key(|provider| provider.name));

@@ -110,6 +110,7 @@ fn kinds_have_their_short_names() {
         .collect();
     let want = [
         ("AgentgatewayBackend", "agbe"),
+        ("AgentgatewayModel", "agmodel"),
         ("AgentgatewayParameters", "agpar"),
         ("AgentgatewayPolicy", "agpol"),
         ("EnterpriseAgentgatewayParameters", "eagpar"),

@@ -61,6 +61,7 @@ fn object(gateway: &ObjectKey, resource: &ResourceKey) -> Option<ObjectRef> {
         ResourceKey::Backend(BackendKey { kind, object, .. })
         | ResourceKey::Credential(BackendKey { kind, object, .. }) => match kind {
             BackendKind::AgentgatewayBackend => named("AgentgatewayBackend", object),
+            BackendKind::AgentgatewayModel => named("AgentgatewayModel", object),
             BackendKind::Service | BackendKind::UdpService => return None,
         },
         ResourceKey::Listener(_) | ResourceKey::Policy | ResourceKey::Certificate(_) => {

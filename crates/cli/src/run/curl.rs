@@ -52,7 +52,13 @@ struct Example {
     headers: Vec<String>,
     /// `name=value`.
     query: Vec<String>,
+    model: String,
+    /// What is to be typed of the model's name beyond what is written in a manifest.
+    made_up: usize,
 }
+
+/// A model that any mock answers for.
+const MODEL: &str = "gpt-4o-mini";
 
 impl Example {
     fn of(gateway: &GatewayConfig, route: &Route, rule: &Rule, m: &Match) -> Option<Self> {
@@ -91,13 +97,18 @@ impl Example {
             path,
             headers,
             query,
+            model: m.model.as_ref().map_or_else(
+                || MODEL.to_owned(),
+                |pattern| pattern.as_str().replacen('*', MODEL, 1),
+            ),
+            made_up: usize::from(m.model.as_ref().is_some_and(|pattern| !pattern.is_exact())),
         })
     }
 
     /// How much there is to type.
     fn size(&self) -> usize {
         let host = usize::from(self.host.is_some() || self.scheme == RedirectScheme::Https);
-        host + self.headers.len() + self.query.len()
+        host + self.headers.len() + self.query.len() + self.made_up
     }
 
     fn command(&self, bind: IpAddr) -> String {
@@ -131,8 +142,11 @@ impl Example {
         for header in &self.headers {
             let _ = write!(command, " -H {}", quoted(header));
         }
-        let body = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"What model are you?"}]}"#;
-        let _ = write!(command, " -d {}", quoted(body));
+        let model = serde_json::Value::from(self.model.as_str());
+        let body = format!(
+            r#"{{"model":{model},"messages":[{{"role":"user","content":"What model are you?"}}]}}"#
+        );
+        let _ = write!(command, " -d {}", quoted(&body));
         command
     }
 }

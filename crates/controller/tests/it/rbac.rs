@@ -10,6 +10,8 @@ use crate::rig::{AUDIENCE, basics, gateway, is_accepted, route, settle, start, u
 const VERBS: &[(&str, &[&str])] = &[
     ("agentgatewaybackends", &["list", "watch"]),
     ("agentgatewaybackends/status", &["patch"]),
+    ("agentgatewaymodels", &["list", "watch"]),
+    ("agentgatewaymodels/status", &["patch"]),
     ("agentgatewayparameters", &["list", "watch"]),
     ("agentgatewaypolicies", &["list", "watch"]),
     ("agentgatewaypolicies/status", &["patch"]),
@@ -176,6 +178,12 @@ fn others() -> Vec<Value> {
             "metadata": { "name": "svc", "namespace": "ns" },
             "spec": { "ports": [{ "port": 80 }] },
         }),
+        json!({
+            "apiVersion": "agentgateway.dev/v1alpha1",
+            "kind": "AgentgatewayModel",
+            "metadata": { "name": "model", "namespace": "ns" },
+            "spec": { "parentRefs": parent, "provider": "OpenAI" },
+        }),
         object("HTTPRoute", reaching),
         object("GRPCRoute", plain.clone()),
         object("TLSRoute", named),
@@ -195,8 +203,9 @@ fn others() -> Vec<Value> {
     ]
 }
 
-const STATUSES: [&str; 12] = [
+const STATUSES: [&str; 13] = [
     "agentgatewaybackends/status",
+    "agentgatewaymodels/status",
     "agentgatewaypolicies/status",
     "backendtlspolicies/status",
     "enterpriseagentgatewaypolicies/status",

@@ -10,6 +10,7 @@ use crate::backend::{
     AiProvider, ApiRoute, Auth, Backend, BackendPolicy, BackendTarget, EndpointBackend,
 };
 use crate::balance::Schedule;
+use crate::expr::Expression;
 use crate::filter::{Filter, Share};
 use crate::header::FieldName;
 use crate::id::BackendKey;
@@ -62,6 +63,10 @@ pub struct Choice {
     pub filters: Vec<Filter>,
     /// Where copies of the requests go that this reference gets.
     pub mirrors: Vec<MirrorPlan>,
+    /// What is asked for instead of the model that the client names.
+    pub model: Option<Arc<str>>,
+    /// See [`BackendRef::when`].
+    pub when: Option<Expression>,
 }
 
 /// Where a choice leads.
@@ -173,6 +178,17 @@ impl RulePlan {
         }
     }
 
+    /// Whether conditions say which reference takes a request, and not turns.
+    pub fn is_conditional(&self) -> bool {
+        self.choices.iter().any(|choice| choice.when.is_some())
+    }
+
+    /// Whether any request that matches can be answered.
+    pub(super) fn leads_somewhere(&self) -> bool {
+        let leads = |choice: &Choice| matches!(choice.way, Way::Targets(_));
+        self.rule.broken.is_none() && self.choices.iter().any(leads)
+    }
+
     /// Bound on the whole request: the route's own timeout before a policy's.
     pub fn request_timeout(&self) -> Option<Duration> {
         self.rule.request_timeout.or(self.policy.request_timeout)
@@ -231,6 +247,8 @@ fn choice(reference: &BackendRef, groups: &Groups, mirrors_before: usize) -> Cho
         way,
         filters: reference.filters.clone(),
         mirrors: mirrors(&reference.filters, groups, mirrors_before),
+        model: reference.model.clone(),
+        when: reference.when.clone(),
     }
 }
 

@@ -17,7 +17,7 @@ use paths::Paths;
 /// One match of one rule.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
-    plan: Arc<RulePlan>,
+    pub(super) plan: Arc<RulePlan>,
     position: usize,
 }
 
@@ -54,7 +54,7 @@ impl Entry {
         &self.plan
     }
 
-    fn matched(&self) -> &Match {
+    pub(super) fn matched(&self) -> &Match {
         &self.plan.rule.matches[self.position]
     }
 

@@ -35,6 +35,7 @@ fn matching(p: &str, method: Option<&str>, headers: &[&str], query: &[&str]) -> 
                 value: ValueMatch::Exact("1".into()),
             })
             .collect(),
+        model: None,
     }
 }
 
@@ -137,6 +138,7 @@ impl Request {
             path: &self.path,
             query: Some(&self.query),
             headers: &self.headers,
+            model: None,
         }
     }
 }
@@ -329,6 +331,8 @@ fn weight_zero_is_standby_only_for_ai_backends_beside_actives() {
         weight,
         to: Destination::Backend(key(name)),
         filters: vec![],
+        model: None,
+        when: None,
     };
     let mut r = (*rule(vec![matching("/", None, &[], &[])])).clone();
     r.backends = vec![reference("a", 1), reference("b", 0), reference("gone", 1)];

@@ -188,6 +188,7 @@ impl Exchange {
             body,
             stamp: self.stamp(),
             shaping: &shaping,
+            renamed: plan.choices[candidate.choice].model.as_ref(),
         };
         let asked = Question::new(provider, routes, incoming, &mut |member, body| {
             self.member(member, &seen, body, &mut failures)

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use agw_core::filter::{UrlRewrite, is_preflight};
@@ -30,6 +31,8 @@ pub(crate) struct Inbound {
     pub(crate) query: Option<String>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: ClientBody,
+    /// What is asked for, once it was looked for.
+    pub(crate) model: Option<Arc<str>>,
     framing: Framing,
 }
 
@@ -67,6 +70,7 @@ impl Inbound {
             query: parts.uri.query().map(str::to_owned),
             headers: parts.headers,
             body,
+            model: None,
             framing,
         }
     }
@@ -107,6 +111,7 @@ impl Inbound {
             path: &self.path,
             query: self.query.as_deref(),
             headers: &self.headers,
+            model: self.model.as_deref(),
         }
     }
 
@@ -258,6 +263,7 @@ mod tests {
             query: None,
             headers,
             body: ClientBody::None,
+            model: None,
             framing: Framing::Sound,
         }
     }

@@ -310,6 +310,7 @@ impl Copied {
             body,
             stamp: self.stamp,
             shaping: &self.shaping,
+            renamed: None,
         };
         let evaluate = &mut |member: &Computed, body: &Bytes| expressed.member(member, body);
         let mut question = Question::new(provider, routes, incoming, evaluate)?;

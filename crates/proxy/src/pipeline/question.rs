@@ -8,7 +8,7 @@ use agw_ai::dialect::{self, Dialect};
 use agw_ai::embed::EmbedApi;
 use agw_ai::format::{Format, Stamp};
 use agw_ai::operation::{self, Detected, ModelPath, Operation, RouteTable, StreamForm};
-use agw_ai::request::{RequestFacts, UsageOwner};
+use agw_ai::request::{Edits, RequestFacts, UsageOwner, splice};
 use agw_ai::shape::{self, Evaluate, Part};
 use agw_ai::translate::{self, Call, Offered, Plan};
 use agw_core::backend::{AiProvider, ApiRoute};
@@ -29,6 +29,8 @@ pub(super) struct Incoming<'a> {
     pub(super) stamp: Stamp,
     /// What becomes of it on its way.
     pub(super) shaping: &'a Shaping,
+    /// What is asked for instead of the model that it names.
+    pub(super) renamed: Option<&'a Arc<str>>,
 }
 
 /// What a provider is asked.
@@ -94,6 +96,7 @@ impl Question {
             mut body,
             stamp,
             shaping,
+            renamed,
         } = incoming;
         let (operation, mut canonical, mut facts) = understand(path, routes, method, &body)?;
         let named = ModelPath::parse(&canonical).filter(|named| named.operation() == operation);
@@ -102,7 +105,11 @@ impl Question {
             (None, Some(named)) => Some(named.model().into()),
             (None, None) => None,
         };
-        let mut wanted = client_model.clone();
+        if let (Some(model), Some(said)) = (renamed, &facts) {
+            body = renamed_body(&body, said, model);
+            facts = Some(RequestFacts::read(&body)?);
+        }
+        let mut wanted = renamed.cloned().or_else(|| client_model.clone());
         let mut undone = Vec::new();
         if !shaping.is_empty() {
             let request = shape::Request {
@@ -252,6 +259,18 @@ impl Form {
             },
             _ => Self::Whole,
         }
+    }
+}
+
+/// The body with another model.
+fn renamed_body(body: &Bytes, facts: &RequestFacts, model: &str) -> Bytes {
+    let edits = Edits {
+        model: Some(model),
+        usage: UsageOwner::Client,
+    };
+    match &splice(body, facts, &edits).pieces[..] {
+        [whole] => whole.clone(),
+        pieces => pieces.concat().into(),
     }
 }
 

@@ -157,6 +157,8 @@ pub(crate) fn rule(backends: &[Weighted]) -> Rule {
         weight: *weight,
         to: Destination::Backend(backend.key.clone()),
         filters: vec![],
+        model: None,
+        when: None,
     });
     Rule {
         name: None,
@@ -165,6 +167,7 @@ pub(crate) fn rule(backends: &[Weighted]) -> Rule {
             method: None,
             headers: vec![],
             query: vec![],
+            model: None,
         }],
         filters: vec![],
         request_timeout: None,

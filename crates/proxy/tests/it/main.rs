@@ -23,6 +23,7 @@ mod guard;
 mod limits;
 mod load;
 mod mirror;
+mod models;
 mod plain;
 mod policies;
 mod prices;

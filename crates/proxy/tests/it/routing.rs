@@ -120,6 +120,8 @@ async fn errors_say_what_they_are() {
                 weight: 1,
                 to: Destination::Invalid(Arc::from("no such backend")),
                 filters: vec![],
+                model: None,
+                when: None,
             }];
         })),
         ..Plan::default()

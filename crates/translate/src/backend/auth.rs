@@ -89,7 +89,7 @@ impl Context<'_> {
         if self.settings.provider_override.is_some() {
             return None;
         }
-        let usual = self.settings.credentials.get(&asked.kind).cloned();
+        let usual = self.settings.usual_key(asked.kind, asked.host).cloned();
         usual.map(Auth::Key).or_else(|| ambient::default(asked))
     }
 
@@ -150,7 +150,7 @@ impl Context<'_> {
     ) -> Result<Auth, (Code, Unresolved)> {
         if !self.state.secrets.contains_key(key) {
             let usual = match purpose {
-                Purpose::Ai(asked) => self.settings.credentials.get(&asked.kind),
+                Purpose::Ai(asked) => self.settings.usual_key(asked.kind, asked.host),
                 Purpose::Plain(_) => None,
             };
             if self.settings.provider_override.is_some() {

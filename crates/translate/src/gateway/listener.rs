@@ -8,7 +8,6 @@ use agw_api::conditions::{gateway as reasons, types};
 use agw_api::external::gateways::{
     GatewayListeners, GatewayListenersAllowedRoutesNamespacesFrom as FromKind,
 };
-use agw_api::names::GATEWAY_GROUP;
 use agw_core::hostname::Hostname;
 use agw_core::id::RouteKind;
 use agw_core::listener::{Listener, Transport};
@@ -329,7 +328,7 @@ impl ListenerPlan {
         let kinds: Vec<_> = self
             .kinds
             .iter()
-            .map(|kind| json!({ "group": GATEWAY_GROUP, "kind": kind.as_str() }))
+            .map(|kind| json!({ "group": spoken::group_of(*kind), "kind": kind.as_str() }))
             .collect();
         json!({
             "name": &*self.section,

@@ -5,7 +5,7 @@ use agw_api::external::{
     ReferenceGrant, Secret, Service,
 };
 use agw_api::{
-    AgentgatewayBackend, AgentgatewayParameters, AgentgatewayPolicy,
+    AgentgatewayBackend, AgentgatewayModel, AgentgatewayParameters, AgentgatewayPolicy,
     EnterpriseAgentgatewayParameters, EnterpriseAgentgatewayPolicy,
 };
 use serde::de::DeserializeOwned;
@@ -68,6 +68,7 @@ from_typed! {
     Namespace => Namespace,
     ConfigMap => ConfigMap,
     AgentgatewayBackend => Backend,
+    AgentgatewayModel => Model,
     AgentgatewayPolicy => Policy,
     EnterpriseAgentgatewayPolicy => EnterprisePolicy,
     AgentgatewayParameters => Parameters,
@@ -117,6 +118,7 @@ impl Object {
             Kind::Namespace => read::<Namespace>(kind, value),
             Kind::ConfigMap => read::<ConfigMap>(kind, value),
             Kind::Backend => read::<AgentgatewayBackend>(kind, value),
+            Kind::Model => read::<AgentgatewayModel>(kind, value),
             Kind::Policy => read::<AgentgatewayPolicy>(kind, value),
             Kind::EnterprisePolicy => read::<EnterpriseAgentgatewayPolicy>(kind, value),
             Kind::Parameters => read::<AgentgatewayParameters>(kind, value),

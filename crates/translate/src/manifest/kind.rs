@@ -26,6 +26,7 @@ pub enum Kind {
     Namespace,
     ConfigMap,
     Backend,
+    Model,
     Policy,
     EnterprisePolicy,
     Parameters,
@@ -40,7 +41,7 @@ pub enum Scope {
 }
 
 /// Group, served versions, name and kind. Older versions of Gateway API kinds have the shape of `v1`.
-const KINDS: [(&str, &[&str], &str, Kind); 20] = [
+const KINDS: [(&str, &[&str], &str, Kind); 21] = [
     (
         GATEWAY_GROUP,
         &["v1", "v1beta1"],
@@ -92,6 +93,7 @@ const KINDS: [(&str, &[&str], &str, Kind); 20] = [
     ("", &["v1"], "Namespace", Kind::Namespace),
     ("", &["v1"], "ConfigMap", Kind::ConfigMap),
     (GROUP, &[VERSION], "AgentgatewayBackend", Kind::Backend),
+    (GROUP, &[VERSION], "AgentgatewayModel", Kind::Model),
     (GROUP, &[VERSION], "AgentgatewayPolicy", Kind::Policy),
     (
         ENTERPRISE_GROUP,

@@ -5,7 +5,7 @@ use agw_api::external::{
     Service,
 };
 use agw_api::{
-    AgentgatewayBackend, AgentgatewayParameters, AgentgatewayPolicy,
+    AgentgatewayBackend, AgentgatewayModel, AgentgatewayParameters, AgentgatewayPolicy,
     EnterpriseAgentgatewayParameters, EnterpriseAgentgatewayPolicy,
 };
 
@@ -32,6 +32,7 @@ pub enum Object {
     Namespace(Sourced<Namespace>),
     ConfigMap(Sourced<ConfigMap>),
     Backend(Sourced<AgentgatewayBackend>),
+    Model(Sourced<AgentgatewayModel>),
     Policy(Sourced<AgentgatewayPolicy>),
     EnterprisePolicy(Sourced<EnterpriseAgentgatewayPolicy>),
     Parameters(Sourced<AgentgatewayParameters>),
@@ -54,6 +55,7 @@ macro_rules! each {
             Object::Namespace($sourced) => $with_metadata,
             Object::ConfigMap($sourced) => $with_metadata,
             Object::Backend($sourced) => $with_metadata,
+            Object::Model($sourced) => $with_metadata,
             Object::Policy($sourced) => $with_metadata,
             Object::EnterprisePolicy($sourced) => $with_metadata,
             Object::Parameters($sourced) => $with_metadata,
@@ -77,6 +79,7 @@ impl Object {
             Self::Namespace(_) => Kind::Namespace,
             Self::ConfigMap(_) => Kind::ConfigMap,
             Self::Backend(_) => Kind::Backend,
+            Self::Model(_) => Kind::Model,
             Self::Policy(_) => Kind::Policy,
             Self::EnterprisePolicy(_) => Kind::EnterprisePolicy,
             Self::Parameters(_) => Kind::Parameters,

@@ -8,7 +8,7 @@ use agw_api::external::{
 };
 use agw_api::names::DEFAULT_NAMESPACE;
 use agw_api::{
-    AgentgatewayBackend, AgentgatewayParameters, AgentgatewayPolicy,
+    AgentgatewayBackend, AgentgatewayModel, AgentgatewayParameters, AgentgatewayPolicy,
     EnterpriseAgentgatewayParameters, EnterpriseAgentgatewayPolicy,
 };
 use serde::de::DeserializeOwned;
@@ -294,6 +294,7 @@ fn typed(named: Named, findings: &mut Vec<Finding>) -> Option<Object> {
         Kind::Namespace => sourced!(Namespace, Namespace, named, findings),
         Kind::ConfigMap => sourced!(ConfigMap, ConfigMap, named, findings),
         Kind::Backend => sourced!(Backend, AgentgatewayBackend, named, findings),
+        Kind::Model => sourced!(Model, AgentgatewayModel, named, findings),
         Kind::Policy => sourced!(Policy, AgentgatewayPolicy, named, findings),
         Kind::EnterprisePolicy => sourced!(
             EnterprisePolicy,

@@ -27,6 +27,7 @@ impl RouteObject {
             RouteKind::Tls => Kind::TlsRoute,
             RouteKind::Tcp => Kind::TcpRoute,
             RouteKind::Udp => Kind::UdpRoute,
+            RouteKind::Model => Kind::Model,
         }
     }
 }

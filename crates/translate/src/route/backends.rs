@@ -51,6 +51,8 @@ impl RuleMaker<'_, '_> {
                 weight,
                 to,
                 filters: made.unwrap_or_default(),
+                model: None,
+                when: None,
             });
         }
         self.remark(spec, &refs);

@@ -25,6 +25,7 @@ impl RuleMaker<'_, '_> {
                 method: None,
                 headers: vec![],
                 query: vec![],
+                model: None,
             }]);
         }
         let made: Vec<_> = specs
@@ -90,6 +91,7 @@ impl RuleMaker<'_, '_> {
                 a.name.name() == b.name.name()
             }),
             query: first_of_each(collect(query.into_iter())?, |a, b| a.name == b.name),
+            model: None,
         })
     }
 

@@ -45,7 +45,17 @@ const BESIDE: &str = "\
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
 metadata: {name: gw}
-spec: {gatewayClassName: agentgateway, listeners: [{name: http, protocol: HTTP, port: 80}]}
+spec:
+  gatewayClassName: agentgateway
+  listeners:
+    - name: http
+      protocol: HTTP
+      port: 80
+      allowedRoutes: {kinds: [{kind: HTTPRoute}, {group: agentgateway.dev, kind: AgentgatewayModel}]}
+    - name: models
+      protocol: HTTP
+      port: 81
+      allowedRoutes: {kinds: [{group: agentgateway.dev, kind: AgentgatewayModel}]}
 ---
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
@@ -56,6 +66,16 @@ apiVersion: agentgateway.dev/v1alpha1
 kind: AgentgatewayBackend
 metadata: {name: dialects}
 spec: {static: {host: a.example, port: 80}}
+---
+apiVersion: agentgateway.dev/v1alpha1
+kind: AgentgatewayModel
+metadata: {name: smart}
+spec: {parentRefs: [{name: gw}], provider: OpenAI}
+---
+apiVersion: agentgateway.dev/v1alpha1
+kind: AgentgatewayModel
+metadata: {name: fast}
+spec: {parentRefs: [{name: gw}], provider: OpenAI}
 ";
 
 /// What is wrong with an object by itself, from the loader and from translation.
@@ -144,6 +164,7 @@ fn object(case: &Case) -> Option<(&'static str, Value)> {
     let kind = object.kind().name();
     let value = match object {
         Object::Backend(o) => serde_json::to_value(o.object),
+        Object::Model(o) => serde_json::to_value(o.object),
         Object::Policy(o) => serde_json::to_value(o.object),
         Object::EnterprisePolicy(o) => serde_json::to_value(o.object),
         Object::Parameters(o) => serde_json::to_value(o.object),

@@ -47,8 +47,8 @@ macro_rules! mirror {
 
 mirror! {
     proto::Kind, Kind: [Listener, Route, Backend, Policy, Secret];
-    proto::BackendKind, BackendKind: [AgentgatewayBackend, Service, UdpService];
-    proto::RouteKind, RouteKind: [Http, Grpc, Tls, Tcp, Udp];
+    proto::BackendKind, BackendKind: [AgentgatewayBackend, AgentgatewayModel, Service, UdpService];
+    proto::RouteKind, RouteKind: [Http, Grpc, Tls, Tcp, Udp, Model];
     proto::ClientValidationMode, ClientValidationMode: [ValidOnly, InsecureFallback];
     proto::Api, Api: [ChatCompletions, Messages, CountTokens, GenerateContent, GeminiCountTokens, Completions, Responses, Embeddings, Rerank, Models, Passthrough];
     proto::ProviderKind, ProviderKind: [OpenAi, Anthropic, Gemini, Bedrock, Azure, AzureDeployment, VertexAi, Custom];

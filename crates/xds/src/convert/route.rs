@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use agw_core::matcher::{HeaderMatch, Match, PathMatch, QueryMatch, ValueMatch};
 use agw_core::route::{BackendRef, Destination, Route, Rule};
+use agw_core::shaping::ModelPattern;
 
 use super::common::{
-    compact, each, enumeration, field_name, hostname, hostname_text, list, one, optional, pattern,
-    required, text, texts,
+    compact, each, enumeration, expression, field_name, hostname, hostname_text, list, one,
+    optional, pattern, required, text, texts,
 };
 use super::invalid::{At, Invalid, OrInvalid};
 use super::policy::{policy, said};
@@ -127,6 +128,8 @@ impl From<&BackendRef> for proto::BackendRef {
             weight,
             to,
             filters,
+            model,
+            when,
         } = reference;
         let to = match to {
             Destination::Backend(key) => To::Backend(key.into()),
@@ -136,6 +139,8 @@ impl From<&BackendRef> for proto::BackendRef {
             weight: *weight,
             to: Some(to),
             filters: filters.iter().map(Into::into).collect(),
+            model: text(model.as_ref()),
+            when: when.as_ref().map(|when| when.source().to_owned()),
         }
     }
 }
@@ -148,6 +153,8 @@ impl TryFrom<proto::BackendRef> for BackendRef {
             weight,
             to,
             filters,
+            model,
+            when,
         } = reference;
         let to = match required(to, "to")? {
             To::Backend(key) => Destination::Backend(key.try_into().at("backend")?),
@@ -157,6 +164,8 @@ impl TryFrom<proto::BackendRef> for BackendRef {
             weight,
             to,
             filters: list(filters, "filters")?,
+            model: model.map(Into::into),
+            when: when.map(|when| expression(&when)).transpose().at("when")?,
         })
     }
 }
@@ -168,6 +177,7 @@ impl From<&Match> for proto::Match {
             method,
             headers,
             query,
+            model,
         } = of;
         let path = match path {
             PathMatch::Exact(path) => Path::Exact(path.to_string()),
@@ -183,6 +193,7 @@ impl From<&Match> for proto::Match {
             method: method.as_ref().map(ToString::to_string),
             headers: headers.collect(),
             query: query.collect(),
+            model: model.as_ref().map(ToString::to_string),
         }
     }
 }
@@ -207,6 +218,7 @@ impl TryFrom<proto::Match> for Match {
             method,
             headers,
             query,
+            model,
         } = message;
         let path = match required(path, "path")? {
             Path::Exact(path) => PathMatch::Exact(path.into()),
@@ -231,6 +243,7 @@ impl TryFrom<proto::Match> for Match {
                 .or_invalid("method")?,
             headers: each(headers, "headers", header)?,
             query: each(query, "query", parameter)?,
+            model: model.map(|model| ModelPattern::new(&model)),
         })
     }
 }

@@ -187,6 +187,7 @@ fn matching(words: &[&str]) -> Option<Match> {
         },
         headers,
         query,
+        model: None,
     })
 }
 

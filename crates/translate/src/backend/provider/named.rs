@@ -1,13 +1,14 @@
 //! Which provider an entry names, and the model that it forces.
 
+mod azure;
+
 use std::sync::Arc;
 
-use agw_ai::dialect::azure::deployment;
 use agw_ai::dialect::bedrock::host;
 use agw_ai::dialect::vertex::Place;
 use agw_api::backend::{
-    Anthropic, AzureOpenAi, Bedrock, Custom, CustomFormat, FormatType, Gemini, OpenAi, Provider,
-    VertexAi,
+    Anthropic, Azure, AzureOpenAi, Bedrock, Custom, CustomFormat, FormatType, Gemini, OpenAi,
+    Provider, VertexAi,
 };
 use agw_core::backend::{Api, Offer, ProviderKind};
 
@@ -22,7 +23,7 @@ const DEFAULT_LOCATION: &str = "global";
 
 /// The fields of an entry that name a provider.
 const VENDORS: &str =
-    "`openai`, `anthropic`, `gemini`, `vertexai`, `bedrock`, `azureopenai` and `custom`";
+    "`openai`, `anthropic`, `gemini`, `vertexai`, `bedrock`, `azure`, `azureopenai` and `custom`";
 
 /// One of them.
 #[derive(Clone, Copy)]
@@ -32,7 +33,8 @@ enum Vendor<'a> {
     Gemini(&'a Gemini),
     VertexAi(&'a VertexAi),
     Bedrock(&'a Bedrock),
-    Azure(&'a AzureOpenAi),
+    Azure(&'a Azure),
+    AzureOpenAi(&'a AzureOpenAi),
     Custom(&'a Custom),
 }
 
@@ -70,10 +72,17 @@ fn named_in(provider: &Provider) -> Vec<Vendor<'_>> {
         provider.gemini.as_ref().map(Vendor::Gemini),
         provider.vertexai.as_ref().map(Vendor::VertexAi),
         provider.bedrock.as_ref().map(Vendor::Bedrock),
-        provider.azureopenai.as_ref().map(Vendor::Azure),
+        provider.azure.as_ref().map(Vendor::Azure),
+        provider.azureopenai.as_ref().map(Vendor::AzureOpenAi),
         provider.custom.as_ref().map(Vendor::Custom),
     ];
     named.into_iter().flatten().collect()
+}
+
+/// Whether a text is a part of a host's name, of these letters, digits and `-`.
+fn is_label(text: &str, letter: impl Fn(u8) -> bool) -> bool {
+    let plain = |byte: u8| letter(byte) || byte.is_ascii_digit() || byte == b'-';
+    !text.is_empty() && text.bytes().all(plain)
 }
 
 fn offered(kind: FormatType) -> Api {
@@ -121,6 +130,7 @@ impl Context<'_> {
                 })
             }
             [Vendor::Azure(azure)] => self.azure(azure, field, report),
+            [Vendor::AzureOpenAi(azure)] => self.azure_openai(azure, field, report),
             [Vendor::Custom(custom)] => self.custom(custom, entry, report),
             _ => {
                 report.add(
@@ -156,8 +166,7 @@ impl Context<'_> {
 
     /// A region becomes a part of a host's name.
     fn check_region(self, region: &str, field: &str, report: &mut Report) -> Result<(), Rejected> {
-        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if !region.is_empty() && region.bytes().all(plain) {
+        if is_label(region, |byte| byte.is_ascii_lowercase()) {
             return Ok(());
         }
         let message = format!("{region:?} is no name of a region");
@@ -213,38 +222,6 @@ impl Context<'_> {
             offers: custom.formats.iter().map(offer).collect(),
             ..Named::new(ProviderKind::Custom, custom.model.as_ref())
         })
-    }
-
-    /// Versions with a date name the deployment in the path, `v1` as the model.
-    fn azure(
-        self,
-        azure: &AzureOpenAi,
-        field: &str,
-        report: &mut Report,
-    ) -> Result<Named, Rejected> {
-        let named = Named {
-            host: Some(azure.endpoint.trim_start_matches("https://").into()),
-            ..Named::new(ProviderKind::Azure, azure.deployment_name.as_ref())
-        };
-        match (azure.api_version.as_deref(), &azure.deployment_name) {
-            (None | Some("v1"), _) => Ok(named),
-            (Some(version), Some(name)) => Ok(Named {
-                kind: ProviderKind::AzureDeployment,
-                path_prefix: Some(deployment(name).into()),
-                query: Some(format!("api-version={version}").into()),
-                ..named
-            }),
-            (Some(version), None) => {
-                report.add(
-                    self.subject,
-                    Code::InvalidBackend,
-                    &format!("{field}.azureopenai.deploymentName"),
-                    format!("version {version} of Azure's API names the deployment in the path, and none is written"),
-                    "write `deploymentName`, or use `apiVersion: v1`",
-                );
-                Err(Rejected)
-            }
-        }
     }
 
     fn openai_model(

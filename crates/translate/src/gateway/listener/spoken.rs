@@ -2,7 +2,7 @@
 
 use agw_api::conditions::{gateway as reasons, types};
 use agw_api::external::gateways::{GatewayListeners, GatewayListenersTlsMode as TlsMode};
-use agw_api::names::GATEWAY_GROUP;
+use agw_api::names::{GATEWAY_GROUP, GROUP};
 use agw_core::id::RouteKind;
 use agw_core::listener::Protocol;
 
@@ -32,6 +32,10 @@ impl Spoken {
             "UDP" => Self::Udp,
             _ => return None,
         })
+    }
+
+    fn carries_models(self) -> bool {
+        matches!(self, Self::Http | Self::Https)
     }
 
     /// The kinds of routes that say where what comes there goes.
@@ -121,6 +125,14 @@ impl Made {
     }
 }
 
+/// The group that a kind of route is of.
+pub(super) fn group_of(kind: RouteKind) -> &'static str {
+    match kind {
+        RouteKind::Model => GROUP,
+        _ => GATEWAY_GROUP,
+    }
+}
+
 pub(super) fn passes_through(spec: &GatewayListeners) -> bool {
     let mode = spec.tls.as_ref().and_then(|tls| tls.mode.as_ref());
     mode == Some(&TlsMode::Passthrough)
@@ -142,9 +154,12 @@ pub(super) fn kinds(
     };
     let (mut kinds, mut unknown) = (Vec::new(), Vec::new());
     for asked in named {
-        let ours = asked.group.as_deref().unwrap_or(GATEWAY_GROUP) == GATEWAY_GROUP;
-        let kind = carried.iter().find(|k| ours && k.as_str() == asked.kind);
-        match kind {
+        let group = asked.group.as_deref().unwrap_or(GATEWAY_GROUP);
+        let is_asked = |kind: &&RouteKind| kind.as_str() == asked.kind && group == group_of(**kind);
+        // Models attach only where they are named.
+        let named = protocol.is_some_and(Spoken::carries_models);
+        let models = named.then_some(&RouteKind::Model);
+        match carried.iter().chain(models).find(is_asked) {
             Some(kind) => kinds.push(*kind),
             None => unknown.push(asked.kind.as_str()),
         }
