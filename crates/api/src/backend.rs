@@ -113,7 +113,8 @@ pub struct Provider {
     /// OpenAI's models on Azure, by the host of their resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub azureopenai: Option<AzureOpenAi>,
-    /// A server of any other make, by the APIs that it has; needs `host`.
+    /// A server of any other make, by the APIs that it has; needs `host`, or a `backendRef` of its
+    /// own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom: Option<Custom>,
     /// Host to connect to instead of the provider's own; together with `port`.
@@ -282,6 +283,9 @@ pub struct AzureOpenAi {
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Custom {
+    /// Service whose endpoints are the server; instead of `host`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend_ref: Option<ServiceRef>,
     /// The APIs.
     #[schemars(length(min = 1, max = 6), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub formats: Vec<CustomFormat>,
@@ -289,6 +293,28 @@ pub struct Custom {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub model: Option<String>,
+}
+
+/// A port of a Service in the same namespace.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::SERVICE_REF))]
+pub struct ServiceRef {
+    /// API group; empty, which is the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub group: Option<String>,
+    /// Kind; `Service`, which is the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub kind: Option<String>,
+    /// Name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Port of the Service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<i32>", range(min = 1, max = 65535))]
+    pub port: Option<u16>,
 }
 
 /// One API.

@@ -13,6 +13,8 @@ pub mod types {
     /// A listener shares port and hostname with an earlier one.
     pub const CONFLICTED: &str = "Conflicted";
     /// Backend: the proxies that use it can reach at least one provider.
+    /// What a provider refers to does not exist.
+    pub const BACKEND_NOT_FOUND: &str = "BackendNotFound";
     pub const HEALTHY: &str = "Healthy";
     /// Policy: at least one of its targets exists and takes it.
     pub const ATTACHED: &str = "Attached";
@@ -92,6 +94,8 @@ pub mod backend {
     pub const SECRET_NOT_FOUND: &str = "SecretNotFound";
     /// The Secret exists but has no such key, or the key is empty.
     pub const INVALID_SECRET: &str = "InvalidSecret";
+    /// What a provider refers to does not exist.
+    pub const BACKEND_NOT_FOUND: &str = "BackendNotFound";
     pub const HEALTHY: &str = "Healthy";
     /// Every provider of the backend is ejected on at least one proxy.
     pub const EJECTED: &str = "Ejected";

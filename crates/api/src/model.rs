@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ai_policy::FieldTransformation;
-use crate::backend::{AzureResource, CustomFormat};
+use crate::backend::{AzureResource, CustomFormat, ServiceRef};
 use crate::backend_policy::{BackendAuth, BackendHealth, BackendTls};
 use crate::header_modifiers::HeaderModifiers;
 use crate::refused::Refused;
@@ -56,7 +56,7 @@ pub struct AgentgatewayModelSpec {
     /// Where on Vertex AI it is; for `provider: VertexAI`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vertexai: Option<ModelVertexAi>,
-    /// The APIs that the server has; for `provider: Custom`, with `baseURL`.
+    /// The APIs that the server has; for `provider: Custom`, with `baseURL` or a `backendRef`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom: Option<ModelCustom>,
     /// Policies of the requests that go to the provider.
@@ -204,6 +204,9 @@ pub struct ModelVertexAi {
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelCustom {
+    /// Service whose endpoints are the server; instead of `baseURL`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend_ref: Option<ServiceRef>,
     /// The APIs.
     #[schemars(length(min = 1, max = 6), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub formats: Vec<CustomFormat>,

@@ -44,13 +44,22 @@ pub(crate) const PROVIDER: &[Rule] = &[
         "`path` and `pathPrefix` exclude each other",
     ),
     rule(
-        "!has(self.custom) || has(self.host)",
-        "`custom` without `host`: write where the server is",
+        "!has(self.custom) || has(self.host) != has(self.custom.backendRef)",
+        "`custom` has either `host` or a `backendRef`: write where the server is",
     ),
     rule(
         "!has(self.custom) || !(has(self.path) || has(self.pathPrefix)) || !self.custom.formats.exists(f, has(f.path))",
         "`path` and `pathPrefix` exclude paths of `custom.formats`",
     ),
+];
+
+/// Of `custom.backendRef`.
+pub(crate) const SERVICE_REF: &[Rule] = &[
+    rule(
+        "(!has(self.group) || self.group == '') && (!has(self.kind) || self.kind == 'Service')",
+        "a provider is a Service: an InferencePool is not served",
+    ),
+    rule("has(self.port)", "a Service is referred to with its `port`"),
 ];
 
 /// Of one of `custom.formats`.
@@ -195,8 +204,8 @@ pub(crate) const MODEL: &[Rule] = &[
         "`custom` belongs to `provider: Custom`, which needs it",
     ),
     rule(
-        "!has(self.custom) || has(self.baseURL)",
-        "a custom provider has no address of its own: write `baseURL`",
+        "!has(self.custom) || has(self.baseURL) != has(self.custom.backendRef)",
+        "a custom provider has either `baseURL` or a `backendRef`: write where the server is",
     ),
 ];
 

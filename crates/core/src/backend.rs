@@ -32,7 +32,8 @@ pub enum BackendTarget {
 /// A model provider, or several in priority groups.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AiBackend {
-    /// Priority groups: the first with a healthy provider serves; never empty, no group empty.
+    /// Priority groups: the first with a healthy provider serves; never empty. A group is empty
+    /// where its providers are Services without a ready endpoint.
     pub groups: Vec<Vec<AiProvider>>,
     /// Explicit API per path suffix; empty means it is inferred from the path.
     #[serde(skip_serializing_if = "Vec::is_empty")]

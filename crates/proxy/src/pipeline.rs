@@ -217,6 +217,12 @@ impl Exchange {
         }
     }
 
+    /// The words of the API that the path is of.
+    fn spoken(&self) -> Dialect {
+        let spoken = operation::detect(&self.inbound.path);
+        Dialect::Api(spoken.map_or(Operation::Passthrough, |d| d.operation))
+    }
+
     fn started(&self) -> Instant {
         Instant::from_std(self.record.started)
     }
@@ -253,10 +259,16 @@ impl Exchange {
             return Ok(redirect);
         }
         let live = self.live.clone();
-        let (choice, first) = match plan.is_conditional() {
-            true => Candidates::of(&live, plan, self.conditional(plan).await?)?,
-            false => Candidates::pick(&live, plan, now_millis())?,
+        let picked = match plan.is_conditional() {
+            true => Candidates::of(&live, plan, self.conditional(plan).await?),
+            false => Candidates::pick(&live, plan, now_millis()),
         };
+        let (choice, first) = picked.inspect_err(|error| {
+            // Only providers of models are known to have no endpoint by now.
+            if matches!(error, Error::NoEndpoint) {
+                self.dialect = self.spoken();
+            }
+        })?;
         self.mirror(&live, plan, &plan.mirrors).await;
         self.mirror(&live, plan, &plan.choices[choice].mirrors)
             .await;

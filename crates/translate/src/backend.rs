@@ -17,9 +17,11 @@ use agw_core::backend::{
 use agw_core::id::{BackendKey, ObjectKey};
 use serde_json::json;
 
+use crate::backend_tls::TlsPolicies;
 use crate::expression::Rejected;
 use crate::finding::{Code, ObjectRef};
 use crate::report::{Report, Subject};
+use crate::service::Endpoints;
 use crate::settings::Settings;
 use crate::state::ClusterState;
 use crate::status::{Condition, ObjectStatus, conditions};
@@ -34,10 +36,18 @@ pub(crate) enum Outcome {
     Unusable(String),
 }
 
+/// What leads from Services to their endpoints.
+#[derive(Clone, Copy)]
+pub(crate) struct Services<'a> {
+    pub(crate) endpoints: &'a Endpoints<'a>,
+    pub(crate) tls_policies: &'a TlsPolicies<'a>,
+}
+
 /// Every backend, and its status.
 pub(crate) fn translate_all(
     state: &ClusterState,
     settings: &Settings,
+    services: Services<'_>,
     policies: &BTreeMap<ObjectKey, Vec<Layer<'_>>>,
     report: &mut Report,
 ) -> (BTreeMap<ObjectKey, Outcome>, Vec<ObjectStatus>) {
@@ -52,6 +62,7 @@ pub(crate) fn translate_all(
         let context = Context {
             state,
             settings,
+            services,
             subject,
         };
         let mut refs = Ok(());
@@ -97,21 +108,14 @@ impl Unserved {
 
 /// The backend of a model.
 pub(crate) fn of_model(
-    state: &ClusterState,
-    settings: &Settings,
-    subject: Subject<'_>,
-    model: OfModel<'_>,
+    context: Context<'_>,
+    model: &OfModel<'_>,
     report: &mut Report,
 ) -> Result<Backend, Unserved> {
-    let context = Context {
-        state,
-        settings,
-        subject,
-    };
     let mark = report.mark();
     let layers = vec![Layer {
         policies: model.policies,
-        subject,
+        subject: context.subject,
         field: "spec.policies".to_owned(),
     }];
     let entry = provider::Entry {
@@ -124,9 +128,9 @@ pub(crate) fn of_model(
     let made = made.map_err(|Rejected| Unserved::Invalid(report.errors_since(mark)))?;
     refs.map_err(|unresolved| Unserved::Unresolved(unresolved.reason, unresolved.message))?;
     Ok(Backend {
-        key: model.key,
+        key: model.key.clone(),
         target: BackendTarget::Ai(AiBackend {
-            groups: vec![vec![made]],
+            groups: vec![made],
             routes: Vec::new(),
         }),
     })
@@ -139,12 +143,28 @@ pub(crate) struct Unresolved {
     message: String,
 }
 
+/// The Services that a backend's providers are.
+pub(crate) fn services_of<'a>(
+    spec: &'a AgentgatewayBackendSpec,
+    namespace: &'a str,
+) -> impl Iterator<Item = ObjectKey> + 'a {
+    let ai = spec.ai.as_ref();
+    let lone = ai.and_then(|ai| ai.provider.as_ref());
+    let groups = ai.into_iter().flat_map(|ai| &ai.groups);
+    let named = groups.flat_map(|group| group.providers.iter().map(|named| &named.provider));
+    lone.into_iter()
+        .chain(named)
+        .filter_map(|provider| provider.custom.as_ref()?.backend_ref.as_ref())
+        .map(move |reference| ObjectKey::new(namespace, reference.name.as_str()))
+}
+
 /// What translating one backend looks at.
 #[derive(Clone, Copy)]
-struct Context<'a> {
-    state: &'a ClusterState,
-    settings: &'a Settings,
-    subject: Subject<'a>,
+pub(crate) struct Context<'a> {
+    pub(crate) state: &'a ClusterState,
+    pub(crate) settings: &'a Settings,
+    pub(crate) services: Services<'a>,
+    pub(crate) subject: Subject<'a>,
 }
 
 impl Context<'_> {
@@ -210,7 +230,7 @@ impl Context<'_> {
                     provider: lone,
                     field: "spec.ai.provider".to_owned(),
                 };
-                vec![vec![self.provider(&entry, layers, refs, report)?]]
+                vec![self.provider(&entry, layers, refs, report)?]
             }
             (None, groups) if groups.iter().any(|g| !g.providers.is_empty()) => {
                 self.groups(groups, layers, refs, report)?
@@ -270,11 +290,11 @@ impl Context<'_> {
                     field,
                 };
                 match self.provider(&entry, &layers, refs, report) {
-                    Ok(made) => entries.push(made),
+                    Ok(made) => entries.extend(made),
                     Err(Rejected) => outcome = Err(Rejected),
                 }
             }
-            if !entries.is_empty() {
+            if !group.providers.is_empty() {
                 all.push(entries);
             }
         }
@@ -371,6 +391,10 @@ pub(crate) fn check_part(
     let context = Context {
         state,
         settings,
+        services: Services {
+            endpoints: &Endpoints::default(),
+            tls_policies: &TlsPolicies::default(),
+        },
         subject,
     };
     let layers: Layers<'_> = vec![Layer {

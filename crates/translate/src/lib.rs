@@ -33,7 +33,7 @@ mod unreadable;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use agw_core::backend::{Backend, BackendTarget, Verify};
+use agw_core::backend::{Backend, BackendTarget, Endpoint, Verify};
 use agw_core::config::GatewayConfig;
 use agw_core::id::BackendKey;
 use agw_core::listener::{Certificate, Listener};
@@ -82,15 +82,19 @@ pub fn translate_again(
     let classes = class::ours(state, settings, &parameters, &mut report);
     let gateways = gateway::plan_all(state, settings.mode, &classes, &parameters, &mut report);
     let policies = policy::attach(state, settings, &mut report);
-    let (backends, backend_statuses) =
-        backend::translate_all(state, settings, &policies.backends, &mut report);
     let tls_policies = backend_tls::read(state, &mut report);
+    let services = backend::Services {
+        endpoints: &Endpoints::of(state),
+        tls_policies: &tls_policies,
+    };
+    let (backends, backend_statuses) =
+        backend::translate_all(state, settings, services, &policies.backends, &mut report);
     let context = route::Context {
         state,
         gateways: &gateways,
         backends: &backends,
         policies: &policies,
-        endpoints: &Endpoints::of(state),
+        endpoints: services.endpoints,
         tls_policies: &tls_policies,
     };
     let memo = before.memo.next(state, settings, context);
@@ -186,18 +190,28 @@ fn config(
 
 /// The backend as a Gateway uses it that shows a certificate of its own where it verifies theirs.
 fn shown(backend: Arc<Backend>, client: Option<&Arc<Certificate>>) -> Arc<Backend> {
-    let (Some(client), BackendTarget::Endpoints(endpoints)) = (client, &backend.target) else {
+    let Some(client) = client else {
         return backend;
     };
-    let mut endpoints = endpoints.clone();
-    for tls in endpoints.endpoints.iter_mut().flat_map(|e| &mut e.tls) {
+    let mut target = backend.target.clone();
+    let endpoints: Vec<&mut Endpoint> = match &mut target {
+        BackendTarget::Endpoints(plain) => plain.endpoints.iter_mut().collect(),
+        BackendTarget::Ai(ai) => {
+            let providers = ai.groups.iter_mut().flatten();
+            providers.map(|provider| &mut provider.endpoint).collect()
+        }
+    };
+    for tls in endpoints.into_iter().flat_map(|e| &mut e.tls) {
         if matches!(tls.verify, Verify::Trust(_)) {
             tls.client = Some(client.clone());
         }
     }
+    if target == backend.target {
+        return backend;
+    }
     Arc::new(Backend {
         key: backend.key.clone(),
-        target: BackendTarget::Endpoints(endpoints),
+        target,
     })
 }
 

@@ -26,7 +26,7 @@ impl Transport {
 }
 
 /// EndpointSlices by the Service that each belongs to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Endpoints<'a>(BTreeMap<ObjectKey, Vec<&'a EndpointSlice>>);
 
 impl<'a> Endpoints<'a> {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agw_ai::format::Stamp;
-use agw_ai::operation::{self, Operation};
 use agw_ai::usage::Counted;
 use agw_core::load;
 use agw_core::matcher::PathMatch;
@@ -37,8 +36,7 @@ impl Exchange {
         choice: usize,
         matched: &PathMatch,
     ) -> Result<Response<Box<Answer>>, Error> {
-        let spoken = operation::detect(&self.inbound.path);
-        self.dialect = Dialect::Api(spoken.map_or(Operation::Passthrough, |d| d.operation));
+        self.dialect = self.spoken();
         let limits = self.peer.worker.limits.clone();
         let body = self.inbound.hold(&limits, limits.body).await?;
         let mut candidates = Candidates::new(live, plan, choice);

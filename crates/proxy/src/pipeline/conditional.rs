@@ -1,13 +1,11 @@
 //! Rules whose references have conditions: the first that holds takes the request.
 
-use agw_ai::operation::{self, Operation};
 use agw_core::expr::{Expression, LlmInput};
 use agw_core::snapshot::RulePlan;
 use serde_json::Value as Tree;
 
 use super::Exchange;
 use crate::error::Error;
-use crate::respond::Dialect;
 
 impl Exchange {
     /// The choice that takes the request. A condition that has no value does not hold; what no
@@ -43,8 +41,7 @@ impl Exchange {
         });
         self.count_failures(&plan.route_label, &failures);
         chosen.ok_or_else(|| {
-            let spoken = operation::detect(&self.inbound.path);
-            self.dialect = Dialect::Api(spoken.map_or(Operation::Passthrough, |d| d.operation));
+            self.dialect = self.spoken();
             Error::NoSuchModel(self.inbound.model.clone().unwrap_or_default())
         })
     }

@@ -1,6 +1,7 @@
 //! One provider entry of an AI backend.
 
 mod named;
+mod served_by;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use super::{Context, Unresolved};
 use crate::expression::Rejected;
 use crate::finding::Code;
 use crate::report::Report;
+use served_by::authority;
 
 /// A provider as it is written, and where.
 pub(super) struct Entry<'a> {
@@ -32,13 +34,14 @@ fn known_prefix(kind: ProviderKind, provider: &Provider) -> Option<Arc<str>> {
 }
 
 impl Context<'_> {
+    /// One provider for each endpoint: where it is a Service, as many as that has ready.
     pub(super) fn provider(
         self,
         entry: &Entry<'_>,
         layers: &Layers<'_>,
         refs: &mut Result<(), Unresolved>,
         report: &mut Report,
-    ) -> Result<AiProvider, Rejected> {
+    ) -> Result<Vec<AiProvider>, Rejected> {
         let Entry {
             provider, field, ..
         } = entry;
@@ -56,12 +59,17 @@ impl Context<'_> {
             return Err(Rejected);
         }
         let dialect = agw_ai::dialect::of(kind).provider();
+        let service = match &provider.custom {
+            Some(custom) => self.service(custom, entry, refs, report)?,
+            None => None,
+        };
         let asked = Asked {
             kind,
             region: &named.region,
             host: provider
                 .host
                 .as_deref()
+                .or(service.as_ref().map(|service| &*service.host))
                 .or(named.host.as_deref())
                 .unwrap_or(dialect.host),
         };
@@ -73,24 +81,34 @@ impl Context<'_> {
             field,
             report,
         );
-        let endpoint = self.endpoint(kind, named.host, entry, made.tls, report)?;
+        let name = entry.name.unwrap_or(dialect.name);
         let rooted = |path: &String| Arc::from(format!("/{}", path.trim_start_matches('/')));
-        Ok(AiProvider {
-            name: entry.name.unwrap_or(dialect.name).into(),
+        let at = |name: Arc<str>, endpoint: Endpoint| AiProvider {
+            name,
             kind,
-            offers: named.offers,
-            model: named.model,
+            offers: named.offers.clone(),
+            model: named.model.clone(),
             endpoint,
             path: provider.path.as_ref().map(rooted),
             path_prefix: provider
                 .path_prefix
                 .as_ref()
                 .map(rooted)
-                .or(named.path_prefix)
+                .or_else(|| named.path_prefix.clone())
                 .or_else(|| known_prefix(kind, provider)),
-            query: named.query,
-            policy: made.policy,
-        })
+            query: named.query.clone(),
+            policy: made.policy.clone(),
+        };
+        if let Some(service) = service {
+            let endpoints = service.endpoints(made.tls.as_ref());
+            let each = endpoints.map(|endpoint| {
+                let own = format!("{name}/{}", authority(&endpoint));
+                at(own.into(), endpoint)
+            });
+            return Ok(each.collect());
+        }
+        let endpoint = self.endpoint(kind, named.host.clone(), entry, made.tls.clone(), report)?;
+        Ok(vec![at(name.into(), endpoint)])
     }
 
     /// Says what of the settings does nothing for this provider.

@@ -11,7 +11,7 @@ use agw_core::matcher::Match;
 use agw_core::route::{BackendRef, Destination};
 
 use super::{RuleMaker, filters};
-use crate::backend::Outcome;
+use crate::backend::{Outcome, services_of};
 use crate::finding::Code;
 use crate::reference::{From, permitted};
 use crate::service::{self, Transport};
@@ -150,7 +150,11 @@ impl RuleMaker<'_, '_> {
         }
     }
 
-    fn backend(&self, key: &ObjectKey) -> Result<Arc<Backend>, Unresolved> {
+    fn backend(&mut self, key: &ObjectKey) -> Result<Arc<Backend>, Unresolved> {
+        if let Some(written) = self.context.state.backends.get(key) {
+            let behind = services_of(&written.object.spec, &key.namespace);
+            self.services.extend(behind);
+        }
         let unresolved = |message, remedy| Unresolved {
             reason: Some(reasons::BACKEND_NOT_FOUND),
             code: Code::BackendNotFound,

@@ -97,7 +97,7 @@ impl<'a> Context<'a> {
         let served = spec.provider.map(|provider| {
             let about = provider::Model {
                 subject: subject(key, source),
-                state: self.state,
+                context: self,
                 settings,
                 spec,
                 provider,
@@ -179,7 +179,7 @@ impl Maker<'_, '_> {
             route,
             attachments,
             backends,
-            services: BTreeSet::new(),
+            services: services(spec, &key.namespace),
             status,
             is_accepted: self.problems.accepted.is_none(),
             claims: Vec::new(),
@@ -303,4 +303,12 @@ fn parents(spec: &AgentgatewayModelSpec) -> Vec<HttpRouteParentRefs> {
         section_name: parent.section_name,
     });
     refs.collect()
+}
+
+/// The Service that the model's provider is.
+fn services(spec: &AgentgatewayModelSpec, namespace: &str) -> BTreeSet<ObjectKey> {
+    let custom = spec.custom.as_ref();
+    let reference = custom.and_then(|custom| custom.backend_ref.as_ref());
+    let key = reference.map(|reference| ObjectKey::new(namespace, reference.name.as_str()));
+    key.into_iter().collect()
 }

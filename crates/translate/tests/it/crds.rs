@@ -72,6 +72,11 @@ kind: AgentgatewayModel
 metadata: {name: smart}
 spec: {parentRefs: [{name: gw}], provider: OpenAI}
 ---
+apiVersion: v1
+kind: Service
+metadata: {name: vllm}
+spec: {ports: [{port: 80}]}
+---
 apiVersion: agentgateway.dev/v1alpha1
 kind: AgentgatewayModel
 metadata: {name: fast}

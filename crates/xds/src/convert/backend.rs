@@ -162,8 +162,7 @@ pub(super) fn decode(
 fn ai_backend(message: proto::AiBackend, secrets: &mut Secrets<'_>) -> Result<AiBackend, Invalid> {
     let proto::AiBackend { groups, routes } = message;
     let groups = each(groups, "groups", |proto::ProviderGroup { providers }| {
-        let providers = each(providers, "providers", |p| provider(p, secrets))?;
-        not_empty(providers, "providers")
+        each(providers, "providers", |p| provider(p, secrets))
     });
     Ok(AiBackend {
         groups: groups.and_then(|groups| not_empty(groups, "groups"))?,

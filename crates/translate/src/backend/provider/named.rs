@@ -188,8 +188,11 @@ impl Context<'_> {
         let own_paths = custom.formats.iter().any(|format| format.path.is_some());
         let other_path = provider.path.is_some() || provider.path_prefix.is_some();
         let bad_path = |path: &String| !path.starts_with('/');
-        let wrong = if provider.host.is_none() {
-            Some(("`custom` without `host`", "write where the server is"))
+        let wrong = if provider.host.is_some() == custom.backend_ref.is_some() {
+            Some((
+                "`custom` has either `host` or a `backendRef`",
+                "write where the server is",
+            ))
         } else if custom.formats.is_empty() {
             Some((
                 "`custom` without `formats`",

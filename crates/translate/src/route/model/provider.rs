@@ -14,18 +14,17 @@ use agw_core::shaping::Shaping;
 use http::Uri;
 
 use super::{Served, headers, pattern};
-use crate::backend::{OfModel, Unserved, of_model};
+use crate::backend::{Context, OfModel, Services, Unserved, of_model};
 use crate::expression::Rejected;
 use crate::finding::Code;
 use crate::report::{Report, Subject};
 use crate::settings::Settings;
 use crate::shaping;
-use crate::state::ClusterState;
 
 /// A model that has a provider.
 pub(super) struct Model<'a> {
     pub(super) subject: Subject<'a>,
-    pub(super) state: &'a ClusterState,
+    pub(super) context: super::Context<'a>,
     pub(super) settings: &'a Settings,
     pub(super) spec: &'a AgentgatewayModelSpec,
     pub(super) provider: ModelProvider,
@@ -72,8 +71,16 @@ impl Model<'_> {
                 ..BackendPolicies::default()
             },
         };
-        let settings = self.settings();
-        let backend = of_model(self.state, &settings, self.subject, model, report);
+        let context = Context {
+            state: self.context.state,
+            settings: &self.settings(),
+            services: Services {
+                endpoints: self.context.endpoints,
+                tls_policies: self.context.tls_policies,
+            },
+            subject: self.subject,
+        };
+        let backend = of_model(context, &model, report);
         let filters = filters.transpose()?.unwrap_or_default();
         Ok(backend.map(|mut backend| {
             shape(&mut backend, &shaping);
@@ -136,10 +143,12 @@ impl Model<'_> {
                 "write `baseURL`",
             ),
             (
-                of(ModelProvider::Custom) && spec.base_url.is_none(),
-                "spec.baseURL",
-                "a custom provider has no address of its own",
-                "write `baseURL`",
+                spec.custom
+                    .as_ref()
+                    .is_some_and(|c| c.backend_ref.is_some() == spec.base_url.is_some()),
+                "spec.custom",
+                "a custom provider has either `baseURL` or a `backendRef`",
+                "write where the server is",
             ),
             (
                 self.is_deployment() && !pattern(spec, self.subject.key).is_exact(),
@@ -239,6 +248,7 @@ impl Model<'_> {
             }
             ModelProvider::Custom => {
                 named.custom = self.spec.custom.as_ref().map(|custom| Custom {
+                    backend_ref: custom.backend_ref.clone(),
                     formats: custom.formats.clone(),
                     model: None,
                 });
