@@ -7,6 +7,7 @@ use crate::Duration;
 use crate::ai_policy::AiPolicies;
 use crate::credential::Credential;
 use crate::presence::null_is_empty;
+use crate::refused::Refused;
 use crate::retry::Retry;
 use crate::rules;
 use crate::transformation::Transformation;
@@ -88,6 +89,10 @@ pub struct BackendAuth {
         skip_serializing_if = "Option::is_none"
     )]
     pub passthrough: Option<Passthrough>,
+    /// Where the key of `secretRef` or `key`, or the client's own, goes; the provider's own header
+    /// by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<AuthLocation>,
     /// Signs requests to Amazon Bedrock with a key of AWS.
     #[serde(
         default,
@@ -111,18 +116,101 @@ pub struct BackendAuth {
     pub azure: Option<AzureAuth>,
 }
 
+/// Where a key goes on a request; exactly one of the fields.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::KEY_LOCATION))]
+pub struct AuthLocation {
+    /// A header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<HeaderLocation>,
+    /// A parameter of the query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query_parameter: Option<NamedLocation>,
+    /// A cookie.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cookie: Option<NamedLocation>,
+}
+
+/// A header that holds a key.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HeaderLocation {
+    /// Name.
+    #[schemars(length(min = 1, max = 256))]
+    pub name: String,
+    /// What stands before the key, the space between them included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub prefix: Option<String>,
+}
+
+/// A parameter or cookie that holds a key.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NamedLocation {
+    /// Name.
+    #[schemars(length(min = 1, max = 256))]
+    pub name: String,
+}
+
 /// A key of AWS.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::AWS))]
 pub struct AwsAuth {
     /// Secret in the same namespace with `accessKey`, `secretKey` and, of keys that expire,
     /// `sessionToken`. Without it the gateway's own role signs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretName>,
+    /// Role that the gateway's own assumes, whose keys sign then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assume_role: Option<AssumeRole>,
     /// Region that signatures are good for; the provider's by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub region: Option<String>,
+}
+
+/// A role of AWS.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::ASSUME_ROLE))]
+pub struct AssumeRole {
+    /// The role, as `arn:aws:iam::123456789012:role/name`.
+    #[schemars(
+        length(min = 1, max = 2048),
+        regex(pattern = "^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$")
+    )]
+    pub role_arn: String,
+    /// Name of the sessions, as AWS's logs show it; `agentgateway` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 64), regex(pattern = r"^[\w+=,.@-]{2,64}$"))]
+    pub session_name: Option<String>,
+    /// Not served, and refused: one session is for all requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_name_expression: Option<Refused>,
+    /// Tags of the sessions, which policies of AWS may look at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["key"]))]
+    pub tags: Vec<SessionTag>,
+}
+
+/// A tag of sessions.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::SESSION_TAG))]
+pub struct SessionTag {
+    /// Key.
+    #[schemars(length(min = 1, max = 128))]
+    pub key: String,
+    /// Value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub value: Option<String>,
+    /// Not served, and refused: one session is for all requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expression: Option<Refused>,
 }
 
 /// A token of Google's.

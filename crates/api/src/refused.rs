@@ -34,6 +34,6 @@ impl JsonSchema for Refused {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
+        json_schema!({ "x-kubernetes-preserve-unknown-fields": true })
     }
 }

@@ -97,11 +97,47 @@ pub(crate) const AZURE_BY_NAME: &[Rule] = &[
     ),
 ];
 
-/// Of `policies.auth`.
-pub(crate) const AUTH: &[Rule] = &[rule(
-    "[has(self.secretRef), has(self.key), has(self.passthrough), has(self.aws), has(self.gcp), has(self.azure)].filter(x, x).size() <= 1",
-    "`secretRef`, `key`, `passthrough`, `aws`, `gcp` and `azure` exclude each other",
+/// Of `policies.auth.location`.
+pub(crate) const KEY_LOCATION: &[Rule] = &[rule(
+    "[has(self.header), has(self.queryParameter), has(self.cookie)].filter(x, x).size() == 1",
+    "`location` is one of `header`, `queryParameter` and `cookie`",
 )];
+
+/// Of `policies.auth.aws`.
+pub(crate) const AWS: &[Rule] = &[rule(
+    "!(has(self.secretRef) && has(self.assumeRole))",
+    "`secretRef` and `assumeRole` exclude each other",
+)];
+
+/// Of `policies.auth.aws.assumeRole`.
+pub(crate) const ASSUME_ROLE: &[Rule] = &[rule(
+    "!has(self.sessionNameExpression)",
+    "`sessionNameExpression` is not served: one session is for all requests",
+)];
+
+/// Of one of its tags.
+pub(crate) const SESSION_TAG: &[Rule] = &[
+    rule(
+        "!has(self.expression)",
+        "`expression` of a tag is not served: one session is for all requests",
+    ),
+    rule(
+        "has(self.value) || has(self.expression)",
+        "a tag has a `value`",
+    ),
+];
+
+/// Of `policies.auth`.
+pub(crate) const AUTH: &[Rule] = &[
+    rule(
+        "!has(self.location) || has(self.secretRef) || has(self.key) || has(self.passthrough)",
+        "`location` is of `secretRef`, `key` and `passthrough`",
+    ),
+    rule(
+        "[has(self.secretRef), has(self.key), has(self.passthrough), has(self.aws), has(self.gcp), has(self.azure)].filter(x, x).size() <= 1",
+        "`secretRef`, `key`, `passthrough`, `aws`, `gcp` and `azure` exclude each other",
+    ),
+];
 
 /// Of `policies.auth.gcp`.
 pub(crate) const GCP: &[Rule] = &[rule(

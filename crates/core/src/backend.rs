@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::cloud::{AzureAuth, GcpAuth};
+use crate::cloud::{AwsRole, AzureAuth, GcpAuth};
 use crate::expr::Expression;
+use crate::header::FieldName;
 use crate::id::BackendKey;
 use crate::listener::Certificate;
 use crate::retry::Retry;
@@ -268,6 +269,25 @@ pub enum Auth {
     Azure(Box<AzureAuth>),
     /// What the client sent goes on unchanged.
     Passthrough,
+    /// A key in a place of its own.
+    KeyAt(Box<(Secret, KeyPlace)>),
+    /// The key that the client sent, in another place.
+    PassthroughAt(Box<KeyPlace>),
+    /// Requests are signed with keys of a role that the gateway's own assumes.
+    AwsRole(Box<AwsRole>),
+}
+
+/// Where a key goes on a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum KeyPlace {
+    Header {
+        name: FieldName,
+        /// What stands before the key; empty where nothing does.
+        prefix: Box<str>,
+    },
+    /// A parameter of the query.
+    Query(Box<str>),
+    Cookie(Box<str>),
 }
 
 /// A key of AWS, and where its signatures are good.

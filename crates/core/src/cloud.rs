@@ -6,6 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::secret::Secret;
 
+/// A role of AWS that the gateway's own assumes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct AwsRole {
+    pub arn: Arc<str>,
+    /// Where signatures are good, and whose STS is asked.
+    pub region: Arc<str>,
+    /// As AWS's logs show its sessions.
+    pub session: Arc<str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<(Arc<str>, Arc<str>)>,
+}
+
 /// Who asks Google for tokens, and for which.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct GcpAuth {

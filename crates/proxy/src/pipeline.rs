@@ -160,7 +160,7 @@ impl Exchange {
             unread = self.find_model().await?;
         }
         let Some(selected) = listener.select(&self.inbound.head()) else {
-            return self.without_route(listener, unread);
+            return self.without_route(listener, unread).await;
         };
         let plan = selected.plan.clone();
         self.record.plan = Some(plan.clone());

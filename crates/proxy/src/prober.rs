@@ -103,7 +103,7 @@ async fn ask(
     let (endpoint, protocol, path) = match &target.kind {
         TargetKind::Ai { provider, .. } => {
             let proof = wiring.authorization.prove(Via { pool, connector }).await;
-            proof.map_err(|e| e.to_string())?.apply(&mut headers);
+            let proof = proof.map_err(|e| e.to_string())?;
             let dialect = agw_ai::dialect::of(provider.kind);
             for fixed in dialect.fixed_headers() {
                 let value = HeaderValue::from_static(fixed.value);
@@ -113,6 +113,8 @@ async fn ask(
             let path = dialect
                 .upstream_path(path, provider.path_prefix.as_deref())
                 .into_owned();
+            let mut path = PathAndQuery::try_from(path).map_err(|e| e.to_string())?;
+            proof.apply(&mut path, &mut headers);
             (&provider.endpoint, AppProtocol::Http1, path)
         }
         TargetKind::Endpoints(plain) => {
@@ -120,12 +122,12 @@ async fn ask(
                 .endpoints
                 .first()
                 .ok_or("the backend has no ready endpoint")?;
-            (first, plain.protocol, "/".to_owned())
+            (first, plain.protocol, PathAndQuery::from_static("/"))
         }
     };
     let outbound = Outbound {
         method: Method::GET,
-        target: PathAndQuery::try_from(path).map_err(|e| e.to_string())?,
+        target: path,
         authority: Authority::try_from(authority(endpoint)).map_err(|e| e.to_string())?,
         headers,
         upgrade: None,

@@ -99,7 +99,9 @@ pub fn translate_again(
     };
     let memo = before.memo.next(state, settings, context);
     let models = route::translate_models(context, settings);
-    let routes: Vec<_> = memo.routes().iter().cloned().chain(models).collect();
+    let mut routes: Vec<_> = memo.routes().iter().cloned().chain(models).collect();
+    // In the order in which configurations travel.
+    routes.sort_by(|a, b| (&a.route.key, a.route.kind).cmp(&(&b.route.key, b.route.kind)));
     let routes = &routes[..];
     let findings = routes.iter().flat_map(|route| &route.findings);
     report.extend(findings.cloned());

@@ -1,5 +1,7 @@
 //! Keys of AWS that expire: the default chain, as AWS's own tools go through it.
 
+mod role;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -13,6 +15,7 @@ use super::environment::Environment;
 use super::error::MintError;
 use super::lifetime::Minted;
 use super::refresher::Mint;
+use super::sources::Signer;
 
 const ROLE: &str = "AWS_ROLE_ARN";
 const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
@@ -24,10 +27,9 @@ const METADATA: &str = "http://169.254.169.254";
 /// Keys without an end are looked up again after this.
 const LOOK_AGAIN: Duration = Duration::from_secs(3600);
 
-/// Mints keys of whoever the gateway is.
+/// Mints keys of whoever the gateway is, and of roles that it assumes.
 pub(crate) struct Aws {
-    /// Whose STS is asked.
-    pub(super) region: Arc<str>,
+    pub(super) signer: Signer,
     pub(super) environment: Arc<Environment>,
 }
 
@@ -39,6 +41,24 @@ impl Mint for Aws {
     }
 
     async fn mint(
+        &self,
+        endpoints: &TokenEndpoints,
+        now: SystemTime,
+    ) -> Result<Minted<Arc<AwsCredentials>>, MintError> {
+        match &self.signer {
+            Signer::Own(_) => self.own(endpoints, now).await,
+            Signer::Role(role) => {
+                let own = self.own(endpoints, now).await?;
+                let sts = self.sts(&role.region);
+                role::assume(role, &sts, &own.value, endpoints, now).await
+            }
+        }
+    }
+}
+
+impl Aws {
+    /// The key of whoever the gateway is.
+    async fn own(
         &self,
         endpoints: &TokenEndpoints,
         now: SystemTime,
@@ -58,9 +78,18 @@ impl Mint for Aws {
         }
         self.instance(endpoints, now).await
     }
-}
 
-impl Aws {
+    /// The STS of a region.
+    fn sts(&self, region: &str) -> String {
+        let domain = match region.starts_with("cn-") {
+            true => "amazonaws.com.cn",
+            false => "amazonaws.com",
+        };
+        let own = format!("https://sts.{region}.{domain}/");
+        let set = self.environment.get("AWS_ENDPOINT_URL_STS");
+        set.map_or(own, str::to_owned)
+    }
+
     /// A role for the token that the cluster gives the pod.
     async fn web_identity(
         &self,
@@ -68,12 +97,11 @@ impl Aws {
     ) -> Result<Minted<Arc<AwsCredentials>>, MintError> {
         let token = self.environment.file(TOKEN_FILE).await?;
         let session = self.environment.get("AWS_ROLE_SESSION_NAME");
-        let domain = match self.region.starts_with("cn-") {
-            true => "amazonaws.com.cn",
-            false => "amazonaws.com",
+        let region = match &self.signer {
+            Signer::Own(region) => region,
+            Signer::Role(role) => &role.region,
         };
-        let own = format!("https://sts.{}.{domain}/", self.region);
-        let url = self.environment.get("AWS_ENDPOINT_URL_STS").unwrap_or(&own);
+        let url = self.sts(region);
         let fields = [
             ("Action", "AssumeRoleWithWebIdentity"),
             ("Version", "2011-06-15"),
@@ -81,17 +109,8 @@ impl Aws {
             ("RoleSessionName", session.unwrap_or("agentgateway")),
             ("WebIdentityToken", token.expose()),
         ];
-        let ask = Ask::post(url, &fields).with(header::ACCEPT, "application/xml");
-        let answer = endpoints.ask(ask).await?;
-        let text = std::str::from_utf8(&answer.body).unwrap_or_default();
-        let member = |name| tag(text, name);
-        key(
-            member("AccessKeyId"),
-            member("SecretAccessKey"),
-            member("SessionToken"),
-            member("Expiration").and_then(time),
-        )
-        .ok_or_else(|| answer.no_token("a part of the key is missing"))
+        let ask = Ask::post(&url, &fields).with(header::ACCEPT, "application/xml");
+        given_by_sts(&endpoints.ask(ask).await?)
     }
 
     /// What the agent beside the container gives: EKS's pod identities, and ECS.
@@ -148,6 +167,19 @@ impl Aws {
             now,
         )
     }
+}
+
+/// The key in an answer of STS.
+fn given_by_sts(answer: &Answer) -> Result<Minted<Arc<AwsCredentials>>, MintError> {
+    let text = std::str::from_utf8(&answer.body).unwrap_or_default();
+    let member = |name| tag(text, name);
+    key(
+        member("AccessKeyId"),
+        member("SecretAccessKey"),
+        member("SessionToken"),
+        member("Expiration").and_then(time),
+    )
+    .ok_or_else(|| answer.no_token("a part of the key is missing"))
 }
 
 /// What the endpoints of containers and machines say.

@@ -206,6 +206,12 @@ impl Answer {
     }
 }
 
+/// The `Host` of questions to a URL, and what they ask there for.
+pub(super) fn addressed(url: &str) -> Result<(String, PathAndQuery), MintError> {
+    let (endpoint, target) = place(url)?;
+    Ok((host_header(&endpoint), target))
+}
+
 /// Where a URL leads.
 fn place(url: &str) -> Result<(Endpoint, PathAndQuery), MintError> {
     // Only the host is told: the rest may hold what is not for a log.

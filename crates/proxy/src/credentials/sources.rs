@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use agw_ai::dialect::Credential;
-use agw_core::cloud::{AzureAuth, GcpAuth};
+use agw_core::cloud::{AwsRole, AzureAuth, GcpAuth};
 use http::{HeaderValue, header};
 use rustc_hash::FxHashMap;
 
@@ -29,6 +29,15 @@ pub(crate) enum Holder {
     Azure(AzureAuth),
 }
 
+/// Whose key of AWS.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Signer {
+    /// The gateway's own; its role may be given by this region's STS.
+    Own(Arc<str>),
+    /// That of a role which the gateway's own assumes.
+    Role(Box<AwsRole>),
+}
+
 /// Mints tokens that prove who bears them.
 pub(crate) enum Bearer {
     Gcp(Gcp),
@@ -40,8 +49,7 @@ pub(crate) enum Bearer {
 pub(crate) struct Sources {
     environment: Arc<Environment>,
     bearers: FxHashMap<Holder, BearerSource>,
-    /// By region.
-    aws: FxHashMap<Arc<str>, AwsSource>,
+    aws: FxHashMap<Signer, AwsSource>,
 }
 
 impl Sources {
@@ -70,12 +78,21 @@ impl Sources {
 
     /// The gateway's own key of AWS, from the region's STS where one is asked.
     pub(crate) fn aws(&mut self, region: &Arc<str>, before: Option<&Self>) -> AwsSource {
-        let kept = before.and_then(|before| before.aws.get(region));
+        self.signer(Signer::Own(region.clone()), before)
+    }
+
+    /// The key of a role that the gateway's own assumes.
+    pub(crate) fn role(&mut self, role: &AwsRole, before: Option<&Self>) -> AwsSource {
+        self.signer(Signer::Role(Box::new(role.clone())), before)
+    }
+
+    fn signer(&mut self, signer: Signer, before: Option<&Self>) -> AwsSource {
+        let kept = before.and_then(|before| before.aws.get(&signer));
         let environment = &self.environment;
-        let source = self.aws.entry(region.clone()).or_insert_with(|| {
+        let source = self.aws.entry(signer).or_insert_with_key(|signer| {
             kept.cloned().unwrap_or_else(|| {
                 Arc::new(Refresher::new(Aws {
-                    region: region.clone(),
+                    signer: signer.clone(),
                     environment: environment.clone(),
                 }))
             })

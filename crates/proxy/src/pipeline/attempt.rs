@@ -290,7 +290,7 @@ pub(super) fn provider_request(
         Some(own) => format!("{target}?{own}"),
         None => target,
     };
-    let target = PathAndQuery::try_from(target).map_err(|e| bad("path", &e))?;
+    let mut target = PathAndQuery::try_from(target).map_err(|e| bad("path", &e))?;
     let authority = match own_host(provider, question) {
         Some(host) => Authority::from_static(host),
         None => wiring.host()?,
@@ -309,7 +309,7 @@ pub(super) fn provider_request(
     if question.call.is_some() {
         asking.proof.respell(&mut headers, dialect);
     }
-    asking.proof.apply(&mut headers);
+    asking.proof.apply(&mut target, &mut headers);
     for fixed in dialect.fixed_headers() {
         headers
             .entry(fixed.name)

@@ -256,11 +256,12 @@ impl Copied {
         };
         let client = self.client.ip_text();
         outbound::forwarded(&mut self.headers, client, self.scheme, &self.authority);
-        proof.apply(&mut self.headers);
+        let mut target = target(&self.path, self.query.as_deref())?;
+        proof.apply(&mut target, &mut self.headers);
         self.headers.remove(header::CONTENT_LENGTH);
         let outbound = Outbound {
             method: self.method,
-            target: target(&self.path, self.query.as_deref())?,
+            target,
             authority: Authority::try_from(self.authority.as_str())
                 .map_err(|e| Error::BadRequest(format!("the request's host is not valid: {e}")))?,
             headers: self.headers,

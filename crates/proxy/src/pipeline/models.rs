@@ -40,7 +40,7 @@ impl Exchange {
     }
 
     /// What a request that no route takes gets where models are offered.
-    pub(super) fn without_route(
+    pub(super) async fn without_route(
         &mut self,
         listener: &ListenerTable,
         unread: Option<agw_ai::Error>,
@@ -48,6 +48,12 @@ impl Exchange {
         if !listener.models.are_matched() {
             return Err(Error::NoRoute);
         }
+        // What is offered is told to those alone who may ask.
+        self.speak_by_path();
+        if let Some(why) = &listener.policy.refused {
+            return Err(Error::BrokenRule(why.to_string()));
+        }
+        self.admit(&listener.policy.access).await?;
         let spoken = operation::detect(&self.inbound.path);
         let operation = spoken.map_or(Operation::Passthrough, |d| d.operation);
         if operation == Operation::Models && self.inbound.method == Method::GET {

@@ -144,7 +144,8 @@ impl Exchange {
         let mut headers = outbound::forwardable_over(&inbound.headers, protocol);
         let client = self.peer.client.ip_text();
         outbound::forwarded(&mut headers, client, self.peer.scheme, &inbound.authority);
-        proof.apply(&mut headers);
+        let mut target = inbound.target()?;
+        proof.apply(&mut target, &mut headers);
         let payload = match std::mem::replace(&mut inbound.body, ClientBody::Gone) {
             ClientBody::None => {
                 inbound.body = ClientBody::None;
@@ -164,7 +165,7 @@ impl Exchange {
         };
         Ok(Outbound {
             method: inbound.method.clone(),
-            target: inbound.target()?,
+            target,
             authority: Authority::try_from(inbound.authority.as_str())
                 .map_err(|e| Error::BadRequest(format!("the request's host is not valid: {e}")))?,
             headers,

@@ -1,5 +1,7 @@
 //! The proxy's own credentials on requests to a provider.
 
+mod place;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -7,8 +9,9 @@ use std::time::SystemTime;
 use agw_ai::dialect::bedrock::SERVICE;
 use agw_ai::dialect::{Credential, Dialect};
 use agw_ai::sigv4::{AwsCredentials, Scope, SignedRequest, payload_hash, sign};
-use agw_core::backend::{Auth, ProviderKind};
+use agw_core::backend::{Auth, KeyPlace, ProviderKind};
 use agw_core::cloud::GcpToken;
+use agw_core::secret::Secret;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -33,6 +36,8 @@ pub(crate) enum Authorization {
     /// The backend's own, if it has one. A key that is no header value is refused with the manifest
     /// that brings it; without the header the provider refuses the request.
     Own(Option<Credential>),
+    /// A key in a place of its own; without one, the client's.
+    At(Option<Secret>, KeyPlace),
     /// A token that is fetched.
     Bearer(BearerSource),
     /// Each request is signed.
@@ -51,6 +56,7 @@ pub(crate) enum AwsKeys {
 pub(crate) enum Proof<'a> {
     Client,
     Own(Option<Cow<'a, Credential>>),
+    At(Option<&'a Secret>, &'a KeyPlace),
     /// A key of AWS, and where its signatures are good.
     Aws(Arc<AwsCredentials>, &'a str),
 }
@@ -99,7 +105,13 @@ impl Authorization {
             Some(Auth::Azure(auth)) => {
                 Self::Bearer(sources.bearer(Holder::Azure((**auth).clone()), before))
             }
+            Some(Auth::AwsRole(role)) => Self::Aws(
+                AwsKeys::Ambient(sources.role(role, before)),
+                role.region.clone(),
+            ),
             Some(Auth::Passthrough) => Self::Client,
+            Some(Auth::KeyAt(at)) => Self::At(Some(at.0.clone()), at.1.clone()),
+            Some(Auth::PassthroughAt(place)) => Self::At(None, (**place).clone()),
             None => Self::Own(None),
         }
     }
@@ -109,6 +121,7 @@ impl Authorization {
         Ok(match self {
             Self::Client => Proof::Client,
             Self::Own(credential) => Proof::Own(credential.as_ref().map(Cow::Borrowed)),
+            Self::At(key, place) => Proof::At(key.as_ref(), place),
             Self::Bearer(source) => Proof::Own(Some(Cow::Owned(source.get(via).await?))),
             Self::Aws(AwsKeys::Own(key), region) => Proof::Aws(key.clone(), region),
             Self::Aws(AwsKeys::Ambient(source), region) => {
@@ -120,9 +133,20 @@ impl Authorization {
 
 impl Proof<'_> {
     /// Puts the credential on a request.
-    pub(crate) fn apply(&self, headers: &mut HeaderMap) {
+    pub(crate) fn apply(&self, target: &mut PathAndQuery, headers: &mut HeaderMap) {
         let credential = match self {
             Self::Client => return,
+            Self::At(key, place) => {
+                let key = key.map(|key| key.expose().to_owned());
+                let key = key.or_else(|| clients_key(headers).map(str::to_owned));
+                for name in &CLIENT_KEYS {
+                    headers.remove(name);
+                }
+                if let Some(key) = key {
+                    place::put(&key, place, target, headers);
+                }
+                return;
+            }
             Self::Own(credential) => credential.as_deref(),
             Self::Aws(..) => None,
         };
@@ -169,15 +193,22 @@ impl Proof<'_> {
     /// Puts the client's own key where a provider of another dialect than the client's takes it.
     pub(crate) fn respell(&self, headers: &mut HeaderMap, dialect: &dyn Dialect) {
         let Self::Client = self else { return };
-        let key = CLIENT_KEYS
-            .iter()
-            .filter(|name| **name != header::COOKIE)
-            .filter_map(|name| headers.get(name))
-            .find_map(|value| value.to_str().ok());
+        let key = clients_key(headers);
         if let Some(credential) = key.and_then(|key| dialect.credential(key).ok()) {
-            Proof::Own(Some(Cow::Owned(credential))).apply(headers);
+            let mut nowhere = PathAndQuery::from_static("/");
+            Proof::Own(Some(Cow::Owned(credential))).apply(&mut nowhere, headers);
         }
     }
+}
+
+/// The key that a client sent, with the scheme before it.
+fn clients_key(headers: &HeaderMap) -> Option<&str> {
+    let names = CLIENT_KEYS
+        .into_iter()
+        .filter(|name| *name != header::COOKIE);
+    names
+        .filter_map(|name| headers.get(name))
+        .find_map(|value| value.to_str().ok())
 }
 
 #[cfg(test)]
@@ -191,7 +222,8 @@ mod tests {
         headers.insert("x-api-key", "client".parse().unwrap());
         headers.append("authorization", "Bearer another".parse().unwrap());
         let own = agw_ai::dialect::of(ProviderKind::OpenAi).credential("sk-own");
-        Proof::Own(own.ok().map(Cow::Owned)).apply(&mut headers);
+        let mut target = PathAndQuery::from_static("/");
+        Proof::Own(own.ok().map(Cow::Owned)).apply(&mut target, &mut headers);
         assert_eq!(headers.get_all("authorization").iter().count(), 1);
         assert_eq!(headers["authorization"], "Bearer sk-own");
         assert!(headers["authorization"].is_sensitive());
@@ -202,7 +234,8 @@ mod tests {
     fn passthrough_keeps_the_clients_key() {
         let mut headers = HeaderMap::new();
         headers.insert("authorization", "Bearer client".parse().unwrap());
-        Proof::Client.apply(&mut headers);
+        let mut target = PathAndQuery::from_static("/");
+        Proof::Client.apply(&mut target, &mut headers);
         assert_eq!(headers["authorization"], "Bearer client");
     }
 }

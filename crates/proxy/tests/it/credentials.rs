@@ -4,10 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agw_core::backend::{AiBackend, AiProvider, Auth, Backend, BackendTarget, ProviderKind};
-use agw_core::cloud::{
-    AzureAuth, AzureClient, GcpAuth, GcpIdentity, GcpToken, ManagedIdentity, ServiceAccount,
+use agw_core::backend::{
+    AiBackend, AiProvider, Auth, Backend, BackendTarget, KeyPlace, ProviderKind,
 };
+use agw_core::cloud::{
+    AwsRole, AzureAuth, AzureClient, GcpAuth, GcpIdentity, GcpToken, ManagedIdentity,
+    ServiceAccount,
+};
+use agw_core::header::FieldName;
 use agw_core::secret::Secret;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -460,6 +464,115 @@ async fn a_pods_role_signs_for_its_web_identity() {
     assert_eq!(field("Action"), "AssumeRoleWithWebIdentity");
     assert_eq!(field("RoleArn"), "arn:aws:iam::123456789012:role/r");
     assert_eq!(field("WebIdentityToken"), "pod-token");
+}
+
+#[tokio::test]
+async fn a_role_that_the_gateways_own_assumes_signs() {
+    let key = format!(
+        "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>{ID}</AccessKeyId>\
+         <SecretAccessKey>{SECRET}</SecretAccessKey><SessionToken>role==</SessionToken>\
+         <Expiration>2999-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult>\
+         </AssumeRoleResponse>"
+    );
+    let endpoint = TokenEndpoint::start([Say::This(200, key)]).await;
+    let variables = [
+        ("AWS_ACCESS_KEY_ID", "AKIDOWN".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "own".to_owned()),
+        ("AWS_SESSION_TOKEN", "own-session".to_owned()),
+        ("AWS_ENDPOINT_URL_STS", endpoint.url("/")),
+    ];
+    let role = AwsRole {
+        arn: "arn:aws:iam::123456789012:role/models".into(),
+        region: "eu-central-1".into(),
+        session: "gw-1".into(),
+        tags: vec![("team".into(), "blue & green".into())],
+    };
+    let gateway = Gateway::given(&variables, |mock| {
+        let model = ai_with("m", mock, |p| {
+            p.kind = ProviderKind::Bedrock;
+            proves(p, Auth::AwsRole(Box::new(role.clone())));
+        });
+        Plan {
+            backends: vec![(model, 1)],
+            ..Plan::default()
+        }
+    })
+    .await;
+    for _ in 0..2 {
+        let answered = send(gateway.address, chat(HELLO)).await;
+        assert_eq!(answered.status(), 200, "{}", answered.text());
+    }
+    let record = &gateway.mock.requests()[0];
+    assert_eq!(record.authorization_sha, Some(mark(ID)));
+    let token = record.credentials.get("x-amz-security-token");
+    assert_eq!(token, Some(&mark("role==")));
+    let asked = endpoint.asked();
+    assert_eq!(asked.len(), 1, "one session is for all requests");
+    let field = |name| asked[0].field(name).unwrap();
+    assert_eq!(field("Action"), "AssumeRole");
+    assert_eq!(field("RoleArn"), "arn:aws:iam::123456789012:role/models");
+    assert_eq!(field("RoleSessionName"), "gw-1");
+    assert_eq!(field("Tags.member.1.Key"), "team");
+    assert_eq!(field("Tags.member.1.Value"), "blue & green");
+    let headers = asked[0].headers.join("\n");
+    let scope = "/eu-central-1/sts/aws4_request";
+    assert!(
+        headers.contains("credential=akidown/") || headers.contains("Credential=AKIDOWN/"),
+        "{headers}"
+    );
+    assert!(headers.contains(scope), "{headers}");
+    assert!(
+        headers.contains("x-amz-security-token: own-session"),
+        "{headers}"
+    );
+    gateway.stop().await;
+}
+
+/// What the mock is asked with when a key goes to `place`: the path, and two headers.
+async fn placed(auth: Auth) -> (String, Value) {
+    let gateway = Gateway::start(|mock| {
+        let model = ai_with("m", mock, |p| proves(p, auth.clone()));
+        Plan {
+            backends: vec![(model, 1)],
+            ..Plan::default()
+        }
+    })
+    .await;
+    let mut asked = chat(HELLO);
+    let theirs = "Bearer theirs".parse().unwrap();
+    asked.headers_mut().insert("authorization", theirs);
+    let answered = send(gateway.address, asked).await;
+    // The mock wants a key where OpenAI has it: what is looked at is what it was asked with.
+    drop(answered);
+    let record = gateway.mock.requests().remove(0);
+    assert!(!record.credentials.contains_key("authorization"));
+    let seen =
+        json!({"x-key": record.headers.get("x-key"), "cookie": record.credentials.get("cookie")});
+    gateway.stop().await;
+    (record.path, seen)
+}
+
+#[tokio::test]
+async fn a_key_goes_where_the_manifest_says_and_the_clients_nowhere() {
+    let at = |place| Auth::KeyAt(Box::new((Secret::new("own"), place)));
+    let header = |prefix: &str| KeyPlace::Header {
+        name: FieldName::parse("X-Key").unwrap(),
+        prefix: prefix.into(),
+    };
+    let none = json!(null);
+    let path = "/v1/chat/completions";
+    let (asked, seen) = placed(at(header("Token "))).await;
+    assert_eq!(
+        (asked.as_str(), &seen["x-key"]),
+        (path, &json!("Token own"))
+    );
+    let (asked, seen) = placed(at(KeyPlace::Query("code".into()))).await;
+    assert_eq!(asked, format!("{path}?code=own"));
+    assert_eq!((&seen["x-key"], &seen["cookie"]), (&none, &none));
+    let (_, seen) = placed(at(KeyPlace::Cookie("session".into()))).await;
+    assert_eq!(seen["cookie"], mark("session=own"));
+    let (_, seen) = placed(Auth::PassthroughAt(Box::new(header("")))).await;
+    assert_eq!(seen["x-key"], "theirs");
 }
 
 #[tokio::test]

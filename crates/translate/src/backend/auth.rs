@@ -2,6 +2,8 @@
 
 mod ambient;
 mod cloud;
+mod location;
+mod role;
 
 use agw_api::backend_policy::{BackendAuth, SecretKeyRef};
 use agw_api::conditions::backend as reasons;
@@ -93,7 +95,41 @@ impl Context<'_> {
         usual.map(Auth::Key).or_else(|| ambient::default(asked))
     }
 
+    /// The proof that `auth` asks for, in the place that it says.
     pub(super) fn auth(
+        self,
+        auth: &BackendAuth,
+        field: &str,
+        layer: &Layer<'_>,
+        purpose: Purpose<'_>,
+        refs: &mut Result<(), Unresolved>,
+        report: &mut Report,
+    ) -> Result<Auth, Rejected> {
+        let proof = self.proof(auth, field, layer, purpose, refs, report)?;
+        let Some(location) = &auth.location else {
+            return Ok(proof);
+        };
+        let at = Written {
+            layer,
+            field: format!("{field}.location"),
+            purpose,
+        };
+        let movable = [
+            auth.secret_ref.is_some(),
+            auth.key.is_some(),
+            auth.passthrough.is_some(),
+        ];
+        if !movable.contains(&true) {
+            return Err(at.reject(
+                "`location` is of `secretRef`, `key` and `passthrough`",
+                "remove it",
+                report,
+            ));
+        }
+        location::placed(proof, location, &at, report)
+    }
+
+    fn proof(
         self,
         auth: &BackendAuth,
         field: &str,

@@ -1,17 +1,21 @@
 //! How requests prove themselves.
 
-use agw_core::backend::{Auth, AwsKey};
+use std::sync::Arc;
+
+use agw_core::backend::{Auth, AwsKey, KeyPlace};
 use agw_core::cloud::{
-    AzureAuth, AzureClient, GcpAuth, GcpIdentity, GcpToken, ManagedIdentity, ServiceAccount,
+    AwsRole, AzureAuth, AzureClient, GcpAuth, GcpIdentity, GcpToken, ManagedIdentity,
+    ServiceAccount,
 };
 
-use super::common::{required, text};
+use super::common::{field_name, required, text};
 use super::invalid::{At, Invalid};
 use super::secret::{Outgoing, Secrets, Slot};
 use crate::proto;
 use crate::proto::auth::Auth as Message;
 use crate::proto::azure_auth::Identity as AzureIdentity;
 use crate::proto::gcp_auth::{Identity, Token};
+use crate::proto::key_place::Place;
 use crate::proto::managed_identity::By;
 use crate::proto::secret::Content;
 
@@ -43,9 +47,50 @@ pub(super) fn encode(auth: &Auth, slot: Slot, secrets: &mut Outgoing) -> proto::
         Auth::Gcp(auth) => Message::Gcp(gcp_message(auth, slot, secrets)),
         Auth::Azure(auth) => Message::Azure(azure_message(auth, slot, secrets)),
         Auth::Passthrough => Message::Passthrough(proto::Empty {}),
+        Auth::KeyAt(at) => {
+            let (key, place) = &**at;
+            let content = Content::Credential(key.expose().to_owned());
+            Message::KeyAt(proto::KeyAt {
+                key: secrets.put(slot, content),
+                place: Some(place_message(place)),
+            })
+        }
+        Auth::PassthroughAt(place) => Message::PassthroughAt(place_message(place)),
+        Auth::AwsRole(role) => Message::AwsRole(role_message(role)),
     };
     proto::Auth {
         auth: Some(message),
+    }
+}
+
+fn place_message(place: &KeyPlace) -> proto::KeyPlace {
+    let place = match place {
+        KeyPlace::Header { name, prefix } => Place::Header(proto::KeyHeader {
+            name: name.written().to_owned(),
+            prefix: prefix.to_string(),
+        }),
+        KeyPlace::Query(name) => Place::Query(name.to_string()),
+        KeyPlace::Cookie(name) => Place::Cookie(name.to_string()),
+    };
+    proto::KeyPlace { place: Some(place) }
+}
+
+fn role_message(role: &AwsRole) -> proto::AwsRole {
+    let AwsRole {
+        arn,
+        region,
+        session,
+        tags,
+    } = role;
+    let tag = |(key, value): &(Arc<str>, Arc<str>)| proto::SessionTag {
+        key: key.to_string(),
+        value: value.to_string(),
+    };
+    proto::AwsRole {
+        arn: arn.to_string(),
+        region: region.to_string(),
+        session: session.to_string(),
+        tags: tags.iter().map(tag).collect(),
     }
 }
 
@@ -110,6 +155,29 @@ pub(super) fn decode(message: proto::Auth, secrets: &mut Secrets<'_>) -> Result<
     Ok(match required(auth, "auth")? {
         Message::Key(secret) => Auth::Key(secrets.credential(&secret).at("key")?),
         Message::Passthrough(proto::Empty {}) => Auth::Passthrough,
+        Message::KeyAt(proto::KeyAt { key, place: at }) => {
+            let key = secrets.credential(&key).at("key_at.key")?;
+            let at = required(at, "key_at.place").and_then(place)?;
+            Auth::KeyAt(Box::new((key, at)))
+        }
+        Message::PassthroughAt(at) => {
+            Auth::PassthroughAt(Box::new(place(at).at("passthrough_at")?))
+        }
+        Message::AwsRole(role) => {
+            let proto::AwsRole {
+                arn,
+                region,
+                session,
+                tags,
+            } = role;
+            let tag = |proto::SessionTag { key, value }| (key.into(), value.into());
+            Auth::AwsRole(Box::new(AwsRole {
+                arn: arn.into(),
+                region: region.into(),
+                session: session.into(),
+                tags: tags.into_iter().map(tag).collect(),
+            }))
+        }
         Message::Aws(proto::AwsAuth { key, region }) => {
             let (id, secret, session) = secrets.aws_key(&key).at("aws.key")?;
             Auth::Aws(Box::new(AwsKey {
@@ -122,6 +190,18 @@ pub(super) fn decode(message: proto::Auth, secrets: &mut Secrets<'_>) -> Result<
         Message::AwsAmbient(region) => Auth::AwsAmbient(region.into()),
         Message::Gcp(auth) => Auth::Gcp(Box::new(gcp(auth, secrets).at("gcp")?)),
         Message::Azure(auth) => Auth::Azure(Box::new(azure(auth, secrets).at("azure")?)),
+    })
+}
+
+fn place(message: proto::KeyPlace) -> Result<KeyPlace, Invalid> {
+    let proto::KeyPlace { place } = message;
+    Ok(match required(place, "place")? {
+        Place::Header(proto::KeyHeader { name, prefix }) => KeyPlace::Header {
+            name: field_name(&name).at("header.name")?,
+            prefix: prefix.into(),
+        },
+        Place::Query(name) => KeyPlace::Query(name.into()),
+        Place::Cookie(name) => KeyPlace::Cookie(name.into()),
     })
 }
 

@@ -34,7 +34,33 @@ impl Context<'_> {
             }
         };
         let region = aws.region.as_deref().unwrap_or(region);
-        let Some(reference) = &aws.secret_ref else {
+        // It becomes a part of the name of the host that is asked for keys.
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if !region.bytes().all(plain) {
+            return Err(at.inside("region").reject(
+                "it is no name of a region",
+                "write one such as `us-east-1`, of small letters, digits and `-`",
+                report,
+            ));
+        }
+        let reference = match (&aws.secret_ref, &aws.assume_role) {
+            (Some(_), Some(_)) => {
+                return Err(at.reject(
+                    "`secretRef` and `assumeRole` exclude each other",
+                    "keep one of them",
+                    report,
+                ));
+            }
+            (None, Some(role)) => {
+                let role = super::role::role(role, region, at, report)?;
+                return Ok(match self.mocked() {
+                    None => role,
+                    Some(mock) => signer(mock.clone(), mock, None, region),
+                });
+            }
+            (reference, None) => reference,
+        };
+        let Some(reference) = reference else {
             return Ok(match self.mocked() {
                 None => Auth::AwsAmbient(region.into()),
                 Some(mock) => signer(mock.clone(), mock, None, region),
