@@ -208,7 +208,10 @@ mod tests {
         })
     }
 
-    fn allowed(policies: &[(Action, &[&str])]) -> bool {
+    /// A policy's action and expressions.
+    type Written<'a> = (Action, &'a [&'a str]);
+
+    fn allowed(policies: &[Written<'_>]) -> bool {
         let headers = HeaderMap::from_iter([("x-a", "1")].map(|(n, v)| {
             (
                 http::HeaderName::from_static(n),
@@ -243,7 +246,7 @@ mod tests {
         const NO: &str = r#"request.headers["x-a"] == "2""#;
         const ABSENT: &str = r#"jwt.sub == "a""#;
         const BROKEN: &str = r#"int(request.headers["x-a"] + "x") == 1"#;
-        let table: &[(&[(Action, &[&str])], bool)] = &[
+        let table: &[(&[Written<'_>], bool)] = &[
             (&[], true),
             (&[(Allow, &[YES])], true),
             (&[(Allow, &[NO])], false),

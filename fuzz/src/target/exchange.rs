@@ -52,7 +52,8 @@ pub(super) fn response(call: &Call, body: &[u8]) -> Result<String, String> {
     match call.response(body) {
         Ok(answer) => {
             json(&answer.body)?;
-            Ok(format!("answered, {}", answer.finish.word()))
+            let finish = answer.finish.map_or("no chat", |finish| finish.word());
+            Ok(format!("answered, {finish}"))
         }
         Err(error) => Ok(refused(&error)),
     }
@@ -71,7 +72,7 @@ pub(super) fn stream(call: &Call, bytes: &[u8]) -> Result<String, String> {
 }
 
 fn translated(call: &Call, chunks: &[&[u8]]) -> (Vec<u8>, String) {
-    let mut stream = call.stream();
+    let mut stream = call.stream().expect("the call is a chat");
     let mut pieces = Vec::new();
     let mut failed = None;
     for chunk in chunks {

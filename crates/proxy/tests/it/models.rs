@@ -79,6 +79,7 @@ async fn serving(models: &[Model<'_>]) -> Gateway {
             routes: vec![],
             backends: vec![],
             logged_headers: vec![],
+            prices: Arc::default(),
         },
     )
     .await;
@@ -94,6 +95,7 @@ async fn serving(models: &[Model<'_>]) -> Gateway {
         routes: routes.collect(),
         backends: backends.clone(),
         logged_headers: vec![],
+        prices: Arc::default(),
     };
     gateway.put(2, config).await;
     gateway
@@ -198,6 +200,7 @@ async fn changed(change: impl Fn(&mut Rule)) -> Gateway {
         routes: vec![Arc::new(made)],
         backends,
         logged_headers: vec![],
+        prices: Arc::default(),
     };
     gateway.put(3, config).await;
     gateway

@@ -58,6 +58,7 @@ impl Model<'_> {
         let source = shaping::Source {
             subject: self.subject,
             field: "spec.policies".to_owned(),
+            state: self.context.state,
             report,
         };
         let shaping = shaping::shaping(&ai, source)?;
