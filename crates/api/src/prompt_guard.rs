@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::access::BackendObjectRef;
 use crate::rules;
 
 /// Guards of what goes to models and comes from them. The guards of a list are asked in order, and
@@ -151,7 +152,7 @@ pub enum GuardScope {
 #[serde(rename_all = "camelCase")]
 pub struct GuardWebhook {
     /// The server: a Service, or a `static` AgentgatewayBackend without policies.
-    pub backend_ref: GuardBackendRef,
+    pub backend_ref: BackendObjectRef,
     /// What becomes of a message when the server does not answer, or makes no sense. `FailClosed`
     /// by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -167,27 +168,7 @@ pub struct GuardWebhook {
     pub headers: BTreeMap<String, String>,
 }
 
-/// A reference to a server.
-#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct GuardBackendRef {
-    /// Empty by default, which is that of Services.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
-    /// `Service` by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-    #[schemars(length(min = 1, max = 253))]
-    pub name: String,
-    /// The policy's own by default; another needs a ReferenceGrant there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
-    /// Of a Service.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<i32>", range(min = 1, max = 65535))]
-    pub port: Option<u16>,
-}
-
+/// What becomes of a text that cannot be looked at.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
 pub enum GuardFailureMode {
     FailClosed,

@@ -7,6 +7,13 @@ use crate::server::Server;
 
 const VERTEX: &str = "/v1/projects/p/locations/us-east5";
 
+/// The numbers of a vector as they were computed: some answers write more digits of them.
+fn floats(vector: &Value) -> Vec<f32> {
+    #[expect(clippy::cast_possible_truncation, reason = "they were that short")]
+    let short = |number: &Value| number.as_f64().unwrap() as f32;
+    vector.as_array().unwrap().iter().map(short).collect()
+}
+
 fn length(vector: &Value) -> usize {
     vector.as_array().unwrap().len()
 }
@@ -16,18 +23,18 @@ async fn the_same_text_is_the_same_vector_in_all_words() {
     let server = Server::start().await;
     let openai = json!({"model": "text-embedding-3-small", "input": "hello", "dimensions": 256});
     let openai = server.post("/v1/embeddings", &openai).await.json();
-    let expected = &openai["data"][0]["embedding"];
+    let expected = floats(&openai["data"][0]["embedding"]);
     let predict = format!("{VERTEX}/publishers/google/models/text-embedding-005:predict");
     let body = json!({"instances": [{"content": "hello", "task_type": "RETRIEVAL_QUERY"}],
         "parameters": {"outputDimensionality": 256}});
     let vertex = server.post(&predict, &body).await.json();
     let embedding = &vertex["predictions"][0]["embeddings"];
-    assert_eq!(embedding["values"], *expected, "{vertex}");
+    assert_eq!(floats(&embedding["values"]), expected, "{vertex}");
     assert_eq!(embedding["statistics"]["token_count"], 1);
     let body = json!({"inputText": "hello", "dimensions": 256});
     let path = "/model/amazon.titan-embed-text-v2%3A0/invoke";
     let titan = server.post(path, &body).await.json();
-    assert_eq!(titan["embedding"], *expected, "{titan}");
+    assert_eq!(floats(&titan["embedding"]), expected, "{titan}");
     assert_eq!(titan["inputTextTokenCount"], 1);
     let body = json!({"texts": ["hello"], "input_type": "search_query",
         "embedding_types": ["float"], "output_dimension": 256});
@@ -35,11 +42,11 @@ async fn the_same_text_is_the_same_vector_in_all_words() {
         .post("/model/cohere.embed-v4%3A0/invoke", &body)
         .await;
     assert_eq!(answer.headers["x-amzn-bedrock-input-token-count"], "1");
-    assert_eq!(answer.json()["embeddings"]["float"][0], *expected);
+    assert_eq!(floats(&answer.json()["embeddings"]["float"][0]), expected);
     let mut body = body;
     body["model"] = "embed-v4.0".into();
     let cohere = server.post("/v2/embed", &body).await.json();
-    assert_eq!(cohere["embeddings"]["float"][0], *expected);
+    assert_eq!(floats(&cohere["embeddings"]["float"][0]), expected);
     assert_eq!(cohere["meta"]["billed_units"]["input_tokens"], 1);
 }
 

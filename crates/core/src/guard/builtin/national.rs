@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use super::digits::{self, DASH, SPACE};
 
+/// Words in front of a Canadian number.
+const CANADIAN: [&str; 2] = ["sin", "social insurance"];
+
 /// United States.
 pub(super) fn ssn() -> String {
     grouped(&[3, 2, 4])
@@ -20,7 +23,10 @@ pub(super) fn valid_ssn(text: &str, found: &Range<usize>) -> bool {
         && group != [0, 0]
         && serial != [0, 0, 0, 0];
     let words = ["ssn", "ssns", "social", "social-security"];
-    given_out && said(text, found, &words) && digits::stands_alone(text, found)
+    given_out
+        && said(text, found, &words)
+        && !digits::named(text, found.start, &CANADIAN)
+        && digits::stands_alone(text, found)
 }
 
 /// Canada.
@@ -31,11 +37,10 @@ pub(super) fn sin() -> String {
 /// None starts with 8. The last digit is a check.
 pub(super) fn valid_sin(text: &str, found: &Range<usize>) -> bool {
     let digits = digits::of(&text[found.clone()]);
-    let words = ["sin", "social insurance"];
     digits[0] != 8
         && digits.iter().any(|digit| *digit != 0)
         && digits::luhn(&digits)
-        && said(text, found, &words)
+        && said(text, found, &CANADIAN)
         && digits::stands_alone(text, found)
 }
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use agw_api::access::BackendObjectRef;
 use agw_api::names::GROUP;
-use agw_api::prompt_guard::{ForwardMatchType, GuardBackendRef, GuardFailureMode, GuardWebhook};
+use agw_api::prompt_guard::{ForwardMatchType, GuardFailureMode, GuardWebhook};
 use agw_core::backend::{AppProtocol, BackendTarget, Endpoint};
 use agw_core::guard::{FailureMode, Webhook};
 use agw_core::header::FieldName;
@@ -102,7 +103,7 @@ impl Source<'_, '_> {
         }
     }
 
-    fn webhook_backend(&mut self, to: &GuardBackendRef, at: &str) -> Result<To, Rejected> {
+    fn webhook_backend(&mut self, to: &BackendObjectRef, at: &str) -> Result<To, Rejected> {
         let kind = to.kind.as_deref().unwrap_or("Service");
         let group = to.group.as_deref().unwrap_or_default();
         let own = &self.subject.key.namespace;
@@ -133,7 +134,7 @@ impl Source<'_, '_> {
 
     fn webhook_service(
         &mut self,
-        to: &GuardBackendRef,
+        to: &BackendObjectRef,
         key: &ObjectKey,
         at: &str,
     ) -> Result<To, Rejected> {
