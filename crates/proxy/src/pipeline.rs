@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use agw_ai::operation::{self, Operation};
 use agw_core::access::Location;
-use agw_core::filter::{Filter, RedirectScheme, Target};
+use agw_core::filter::{Cors, Filter, RedirectScheme, Target};
 use agw_core::matcher::PathMatch;
 use agw_core::snapshot::{Bind, ListenerTable, RulePlan, TargetKind, Way};
 use agw_core::transform::Transformation;
@@ -53,6 +53,8 @@ pub(crate) struct Exchange {
     response_policies: Vec<Arc<Transformation>>,
     metadata: serde_json::Map<String, serde_json::Value>,
     identity: Identity,
+    /// Whose pages may read answers, before a route says it.
+    early_cors: Option<Arc<Cors>>,
     /// Where good credentials stand on the request.
     used: Vec<Location>,
     /// Headers with good credentials, taken off the request.
@@ -94,6 +96,7 @@ pub(crate) async fn handle(peer: Peer, arrival: Arrival) -> Response<Box<Answer>
         response_policies: Vec::new(),
         metadata: serde_json::Map::new(),
         identity: Identity::default(),
+        early_cors: None,
         used: Vec::new(),
         kept: Vec::new(),
         dialect: Dialect::Text,
@@ -144,6 +147,7 @@ impl Exchange {
         self.record.listener = Some(listener.name.clone());
         self.check_server_name(bind, listener)?;
         let before = &listener.policy;
+        self.early_cors.clone_from(&before.pre_cors);
         if let Some(response) = self.preflight(before.pre_cors.as_deref()) {
             return Ok(response);
         }
@@ -325,7 +329,8 @@ impl Exchange {
     /// a lost connection.
     fn share(&self, response: &mut Response<Box<Answer>>) {
         let plan = self.record.plan.as_deref();
-        if let Some(cors) = plan.and_then(policies::cors_of)
+        let early = self.early_cors.as_deref();
+        if let Some(cors) = plan.and_then(policies::cors_of).or(early)
             && !self.inbound.is_preflight()
         {
             cors.apply(&self.inbound.headers, response.headers_mut());

@@ -234,7 +234,7 @@ async fn pages_of_other_sites_are_kept_out_and_preflights_need_no_credentials() 
         max_age: Duration::from_secs(60),
     };
     let policy = TrafficPolicy {
-        cors: Some(Arc::new(cors)),
+        cors: Some(Arc::new(cors.clone())),
         csrf: Some(Arc::new(Csrf { origins: vec![] })),
         ..TrafficPolicy::default()
     };
@@ -279,6 +279,26 @@ async fn pages_of_other_sites_are_kept_out_and_preflights_need_no_credentials() 
     assert_eq!(refused.status(), 403);
     assert_eq!(
         refused.response.headers()["access-control-allow-origin"],
+        "https://app.example"
+    );
+    // The same before the match: no route has to be there for a page to read the answer.
+    let early = TrafficPolicy {
+        pre_cors: Some(Arc::new(cors)),
+        ..TrafficPolicy::default()
+    };
+    let plan = Plan {
+        backends: vec![(ai("gpt-4o", gateway.mock_address), 1)],
+        policy: early,
+        rule: Some(Box::new(|rule| {
+            rule.matches[0].path = agw_core::matcher::PathMatch::prefix("/nowhere");
+        })),
+    };
+    gateway.apply(3, plan).await;
+    assert_eq!(send(gateway.address, question()).await.status(), 204);
+    let lost = send(gateway.address, from("https://app.example", chat(HELLO))).await;
+    assert_eq!(lost.status(), 404);
+    assert_eq!(
+        lost.response.headers()["access-control-allow-origin"],
         "https://app.example"
     );
     gateway.stop().await;
