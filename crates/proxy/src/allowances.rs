@@ -10,6 +10,9 @@ use agw_core::snapshot::Snapshot;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
+/// Room for new keys is looked for no more often than this: it takes a look at every key.
+const SWEEP: Millis = 1000;
+
 /// Keys that a limit counts apart. What comes beyond them shares one allowance, so that nobody gets
 /// more by inventing keys.
 const MOST_KEYS: usize = 65_536;
@@ -23,8 +26,15 @@ pub(crate) struct Counter {
     limit: Limit,
     /// Of requests without a key, and of those beyond the bound.
     shared: Mutex<Option<Allowance>>,
-    keyed: Mutex<HashMap<Key, Allowance>>,
+    keyed: Mutex<Keyed>,
     hashers: [RandomState; 2],
+}
+
+#[derive(Default)]
+struct Keyed {
+    allowances: HashMap<Key, Allowance>,
+    /// When room was last looked for.
+    swept: Option<Millis>,
 }
 
 /// A key's value, hashed so that its length costs nothing and nobody can make two meet.
@@ -96,19 +106,29 @@ impl Counter {
     fn with<T>(&self, key: Option<Key>, now: Millis, act: impl FnOnce(&mut Allowance) -> T) -> T {
         if let Some(key) = key {
             let mut keyed = self.keyed.lock();
-            if let Some(allowance) = keyed.get_mut(&key) {
+            if let Some(allowance) = keyed.allowances.get_mut(&key) {
                 return act(allowance);
             }
-            if keyed.len() >= MOST_KEYS {
-                keyed.retain(|_, allowance| !allowance.is_whole(&self.limit, now));
-            }
-            if keyed.len() < MOST_KEYS {
+            keyed.make_room(&self.limit, now);
+            if keyed.allowances.len() < MOST_KEYS {
                 let new = Allowance::new(&self.limit, now);
-                return act(keyed.entry(key).or_insert(new));
+                return act(keyed.allowances.entry(key).or_insert(new));
             }
         }
         let mut shared = self.shared.lock();
         act(shared.get_or_insert_with(|| Allowance::new(&self.limit, now)))
+    }
+}
+
+impl Keyed {
+    /// Forgets the keys that have all that they may have.
+    fn make_room(&mut self, limit: &Limit, now: Millis) {
+        let due = self.swept.is_none_or(|swept| now >= swept + SWEEP);
+        if self.allowances.len() >= MOST_KEYS && due {
+            self.swept = Some(now);
+            self.allowances
+                .retain(|_, allowance| !allowance.is_whole(limit, now));
+        }
     }
 }
 
@@ -126,6 +146,7 @@ mod tests {
 
     use super::*;
 
+    /// Beyond the bound a request looks at no other key, or 35,000 of them would take minutes.
     #[test]
     fn keys_are_counted_apart_up_to_a_bound_and_together_beyond_it() {
         let counter = Counter::new(Limit {
@@ -144,11 +165,11 @@ mod tests {
         for n in 1..100_000 {
             ask(n, 0);
         }
-        assert_eq!(counter.keyed.lock().len(), MOST_KEYS);
+        assert_eq!(counter.keyed.lock().allowances.len(), MOST_KEYS);
         assert!(!ask(0, 0), "who was there is not forgotten");
         assert!(!ask(100_001, 0) && !ask(100_002, 0), "the rest shares one");
         // After a minute nothing is owed, and there is room again.
         assert!(ask(100_003, 60_000));
-        assert_eq!(counter.keyed.lock().len(), 1);
+        assert_eq!(counter.keyed.lock().allowances.len(), 1);
     }
 }
