@@ -94,8 +94,8 @@ def problems(rendered, items):
     if len(set(names)) != len(names):
         yield "two objects have the same name"
     if rendered == "definitions":
-        if len(items) != 5 or {item["kind"] for item in items} != {"CustomResourceDefinition"}:
-            yield f"not five definitions but {names}"
+        if len(items) != 6 or {item["kind"] for item in items} != {"CustomResourceDefinition"}:
+            yield f"not six definitions but {names}"
         if any(item["metadata"].get("annotations") != {"helm.sh/resource-policy": "keep"} for item in items):
             yield "a definition would not be kept"
         return
