@@ -189,6 +189,7 @@ pub struct AssumeRole {
     pub session_name: Option<String>,
     /// Not served, and refused: one session is for all requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", length(max = 16384))]
     pub session_name_expression: Option<Refused>,
     /// Tags of the sessions, which policies of AWS may look at.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -210,6 +211,7 @@ pub struct SessionTag {
     pub value: Option<String>,
     /// Not served, and refused: one session is for all requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", length(max = 16384))]
     pub expression: Option<Refused>,
 }
 

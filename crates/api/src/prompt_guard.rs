@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::access::BackendObjectRef;
+use crate::refused::Refused;
 use crate::rules;
 
 /// Guards of what goes to models and comes from them. The guards of a list are asked in order, and
@@ -51,15 +52,15 @@ pub struct RequestGuard {
         rename = "openAIModeration",
         skip_serializing_if = "Option::is_none"
     )]
-    #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
+    #[schemars(with = "Option<Refused>")]
     pub open_ai_moderation: Option<Value>,
     /// Not served: a policy with it is not accepted, and what it targets is closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
+    #[schemars(with = "Option<Refused>")]
     pub bedrock_guardrails: Option<Value>,
     /// Not served: a policy with it is not accepted, and what it targets is closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
+    #[schemars(with = "Option<Refused>")]
     pub google_model_armor: Option<Value>,
     /// What a client is told whose request is rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,11 +84,11 @@ pub struct ResponseGuard {
     pub webhook: Option<GuardWebhook>,
     /// Not served: a policy with it is not accepted, and what it targets is closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
+    #[schemars(with = "Option<Refused>")]
     pub bedrock_guardrails: Option<Value>,
     /// Not served: a policy with it is not accepted, and what it targets is closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
+    #[schemars(with = "Option<Refused>")]
     pub google_model_armor: Option<Value>,
     /// What a client is told whose answer is rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]

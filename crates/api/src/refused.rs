@@ -34,6 +34,7 @@ impl JsonSchema for Refused {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "x-kubernetes-preserve-unknown-fields": true })
+        // A rule can only speak of a field that has a type.
+        json_schema!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
     }
 }
