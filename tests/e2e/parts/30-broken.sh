@@ -29,7 +29,7 @@ says "a route's backend" "$(parent ResolvedRefs)" '^False BackendNotFound .*Agen
 says "a backend's Secret" "$(own ResolvedRefs)" '^False InvalidSecret .*`Authorization`' agentgatewaybackend bad-secret
 says "a policy's expression" "$(ancestor Accepted)" '^False Invalid spec.traffic.transformation.request.set\[0\].value: .*1:26' agentgatewaypolicy no-end
 says "an enterprise policy's expression" "$(ancestor Accepted)" '^False Invalid spec.traffic.requestTransformation.inline.headers.add' enterpriseagentgatewaypolicy no-end
-says "a model's Secret" "$(parent ResolvedRefs)" '^False ' agentgatewaymodel no-secret
+says "a model's listener" "$(parent Accepted)" '^False NotAllowedByListeners' agentgatewaymodel no-secret
 says "the good route is accepted" "$(parent Accepted)" '^True' httproute good
 says "the good backend is accepted" "$(own Accepted)" '^True' agentgatewaybackend good
 
