@@ -4,8 +4,8 @@
 //! difference.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::fs;
-use std::path::{Path, PathBuf};
+#[path = "kept/cases.rs"]
+mod cases;
 
 use agw_ai::dialect::for_model;
 use agw_ai::embed::EmbedApi;
@@ -44,14 +44,6 @@ struct Answer {
     expected: Value,
 }
 
-fn cases() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/aside");
-    let entries = fs::read_dir(folder).unwrap();
-    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    paths
-}
-
 fn exchange(case: &Case) -> Result<Exchange, &'static str> {
     let operation = detect(&case.path).unwrap().operation;
     let kind = match case.provider.as_str() {
@@ -73,25 +65,7 @@ fn exchange(case: &Case) -> Result<Exchange, &'static str> {
 
 #[test]
 fn exchanges_are_translated_as_kept() {
-    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
-    let mut failures = String::new();
-    let paths = cases();
-    assert!(paths.len() >= 16, "{paths:?}");
-    for path in paths {
-        let text = fs::read_to_string(&path).unwrap();
-        let mut case: Case = serde_json::from_str(&text).unwrap();
-        run(&mut case);
-        let mut now = serde_json::to_string_pretty(&case).unwrap();
-        now.push('\n');
-        if update {
-            fs::write(&path, &now).unwrap();
-        } else if now != text {
-            let lines = now.lines().zip(text.lines());
-            let first = lines.enumerate().find(|(_, (now, kept))| now != kept);
-            failures += &format!("{}: {first:?}\n", path.display());
-        }
-    }
-    assert!(failures.is_empty(), "{failures}");
+    cases::run_all(&["aside"], 16, run);
 }
 
 fn run(case: &mut Case) {

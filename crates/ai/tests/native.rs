@@ -4,8 +4,8 @@
 //! difference.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::fs;
-use std::path::{Path, PathBuf};
+#[path = "kept/cases.rs"]
+mod cases;
 
 use agw_ai::aws_stream::{Message, frame};
 use agw_ai::format::{Format, Stamp};
@@ -15,6 +15,8 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+const FOLDERS: [&str; 3] = ["bedrock", "gemini", "vertex"];
 
 /// A request and what may come back for it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -56,18 +58,6 @@ struct Stream {
     usage: Value,
 }
 
-fn cases() -> Vec<PathBuf> {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let mut paths = Vec::new();
-    for folder in ["bedrock", "gemini", "vertex"] {
-        for entry in fs::read_dir(golden.join(folder)).unwrap() {
-            paths.push(entry.unwrap().path());
-        }
-    }
-    paths.sort();
-    paths
-}
-
 fn format(word: &str) -> Format {
     Format::of(word).unwrap()
 }
@@ -81,25 +71,7 @@ fn stamp() -> Stamp {
 
 #[test]
 fn exchanges_are_translated_as_kept() {
-    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
-    let mut failures = String::new();
-    let paths = cases();
-    assert!(paths.len() >= 12, "{paths:?}");
-    for path in paths {
-        let text = fs::read_to_string(&path).unwrap();
-        let mut case: Case = serde_json::from_str(&text).unwrap();
-        run(&mut case);
-        let mut now = serde_json::to_string_pretty(&case).unwrap();
-        now.push('\n');
-        if update {
-            fs::write(&path, &now).unwrap();
-        } else if now != text {
-            let lines = now.lines().zip(text.lines());
-            let first = lines.enumerate().find(|(_, (now, kept))| now != kept);
-            failures += &format!("{}: {first:?}\n", path.display());
-        }
-    }
-    assert!(failures.is_empty(), "{failures}");
+    cases::run_all(&FOLDERS, 12, run);
 }
 
 fn run(case: &mut Case) {

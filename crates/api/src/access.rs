@@ -135,20 +135,21 @@ pub struct CredentialLocation {
     pub expression: Option<String>,
 }
 
-/// A header that has a credential.
+/// A header that has a credential, or is to have one.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HeaderLocation {
     /// Header name.
     #[schemars(length(min = 1, max = 256))]
     pub name: String,
-    /// What stands before the credential, as `Bearer `, in any letter case.
+    /// What stands before the credential, the space between them included: `Bearer `. Where it is
+    /// looked for, letter case does not matter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub prefix: Option<String>,
 }
 
-/// A query parameter or cookie by name.
+/// A query parameter or cookie that has a credential, or is to have one.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NamedLocation {

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Duration;
+use crate::access::{HeaderLocation, NamedLocation};
 use crate::ai_policy::AiPolicies;
 use crate::credential::Credential;
 use crate::presence::null_is_empty;
@@ -130,28 +131,6 @@ pub struct AuthLocation {
     /// A cookie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cookie: Option<NamedLocation>,
-}
-
-/// A header that holds a key.
-#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct HeaderLocation {
-    /// Name.
-    #[schemars(length(min = 1, max = 256))]
-    pub name: String,
-    /// What stands before the key, the space between them included.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 256))]
-    pub prefix: Option<String>,
-}
-
-/// A parameter or cookie that holds a key.
-#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct NamedLocation {
-    /// Name.
-    #[schemars(length(min = 1, max = 256))]
-    pub name: String,
 }
 
 /// A key of AWS.

@@ -4,18 +4,15 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{ApiKeyAuthentication, Authorization, BasicAuthentication, JwtAuthentication};
 use crate::backend_policy::BackendPolicies;
 use crate::parameters::{
     AgentgatewayParametersSpec, Autoscaler, DeploymentOverlay, DisruptionBudget, Image, Logging,
     ModelCatalog, ParametersStatus, Resources, ServiceAccountOverlay, ServiceOverlay, Shutdown,
 };
-use crate::policy::{Phase, PolicyStatus, TargetRef, TargetSelector, Timeouts, Traffic};
-use crate::rate_limit::RateLimit;
-use crate::retry::Retry;
+use crate::policy::{PolicyStatus, TargetRef, TargetSelector};
 use crate::rules;
-use crate::traffic::{Cors, Csrf, Delay, DirectResponse, HeaderModifiers};
-use crate::transformation::{InlineTransformation, Transformation};
+use crate::traffic_fields::traffic;
+use crate::transformation::InlineTransformation;
 
 /// What is asked of the traffic under the policy's targets. Exactly one of `targetRefs` and
 /// `targetSelectors`; at least one of `traffic` and `backend`.
@@ -55,60 +52,16 @@ pub struct EnterpriseAgentgatewayPolicySpec {
     pub backend: Option<BackendPolicies>,
 }
 
-/// Policies of requests, before a backend is chosen.
-#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = rules::TRAFFIC))]
-pub struct EnterpriseTraffic {
-    /// When `transformation` runs; `PostRouting` by default. `PreRouting` is for Gateways only and
-    /// excludes `timeouts` and `retry`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phase: Option<Phase>,
-    /// Edits of the request and its response.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub transformation: Option<Transformation>,
-    /// Time limits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeouts: Option<Timeouts>,
-    /// Retries.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry: Option<Retry>,
-    /// Which pages of other origins may read the answers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cors: Option<Cors>,
-    /// Tokens that requests have to show.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub jwt_authentication: Option<JwtAuthentication>,
-    /// Names and passwords that requests have to show.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub basic_authentication: Option<BasicAuthentication>,
-    /// Keys that requests have to show.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub api_key_authentication: Option<ApiKeyAuthentication>,
-    /// What requests must or must not be.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub authorization: Option<Authorization>,
-    /// How many requests, or tokens of models, may pass.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rate_limit: Option<RateLimit>,
-    /// Guards against requests that another site's page makes in a user's name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub csrf: Option<Csrf>,
-    /// A wait before requests go on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delay: Option<Delay>,
-    /// Headers that are set, added and taken off, with fixed values.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub header_modifiers: Option<HeaderModifiers>,
-    /// The gateway answers itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub direct_response: Option<DirectResponse>,
-    /// Edits of the request before a route is matched, so that they can steer the match.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request_transformation: Option<InlineTransformation>,
-    /// Edits of the response.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub response_transformation: Option<InlineTransformation>,
+traffic! {
+    /// Policies of requests, before a backend is chosen.
+    EnterpriseTraffic {
+        /// Edits of the request before a route is matched, so that they can steer the match.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub request_transformation: Option<InlineTransformation>,
+        /// Edits of the response.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub response_transformation: Option<InlineTransformation>,
+    }
 }
 
 /// How the proxy of the Gateways that refer to it is set up. What a Gateway's parameters leave out
@@ -180,28 +133,6 @@ impl EnterpriseAgentgatewayParametersSpec {
             pod_disruption_budget: self.pod_disruption_budget.clone(),
             model_catalog: self.model_catalog.clone(),
             shutdown: self.shutdown,
-        }
-    }
-}
-
-impl EnterpriseTraffic {
-    /// The part that both dialects share.
-    pub fn standard(&self) -> Traffic {
-        Traffic {
-            phase: self.phase,
-            transformation: self.transformation.clone(),
-            timeouts: self.timeouts.clone(),
-            retry: self.retry.clone(),
-            cors: self.cors.clone(),
-            jwt_authentication: self.jwt_authentication.clone(),
-            basic_authentication: self.basic_authentication.clone(),
-            api_key_authentication: self.api_key_authentication.clone(),
-            authorization: self.authorization.clone(),
-            rate_limit: self.rate_limit.clone(),
-            csrf: self.csrf.clone(),
-            delay: self.delay.clone(),
-            header_modifiers: self.header_modifiers.clone(),
-            direct_response: self.direct_response.clone(),
         }
     }
 }

@@ -14,7 +14,6 @@ pub mod definitions;
 pub mod duration;
 pub mod enterprise;
 pub mod external;
-pub mod header_modifiers;
 pub mod model;
 pub mod names;
 pub mod parameters;
@@ -26,6 +25,7 @@ pub mod refused;
 pub mod retry;
 mod rules;
 pub mod traffic;
+mod traffic_fields;
 pub mod transformation;
 
 pub use backend::{AgentgatewayBackend, AgentgatewayBackendSpec};

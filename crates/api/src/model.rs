@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::ai_policy::FieldTransformation;
 use crate::backend::{AzureResource, CustomFormat, ServiceRef};
 use crate::backend_policy::{BackendAuth, BackendHealth, BackendTls};
-use crate::header_modifiers::HeaderModifiers;
 use crate::refused::Refused;
 use crate::rules;
+use crate::traffic::HeaderModifiers;
 
 /// A model of a provider, or a virtual one that stands for others. Exactly one of `provider` and
 /// `virtualModel`.

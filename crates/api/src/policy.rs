@@ -8,13 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Duration;
-use crate::access::{ApiKeyAuthentication, Authorization, BasicAuthentication, JwtAuthentication};
 use crate::backend_policy::BackendPolicies;
-use crate::rate_limit::RateLimit;
-use crate::retry::Retry;
 use crate::rules;
-use crate::traffic::{Cors, Csrf, Delay, DirectResponse, HeaderModifiers};
-use crate::transformation::Transformation;
+use crate::traffic_fields::traffic;
 
 /// What is asked of the traffic under the policy's targets. Exactly one of `targetRefs` and
 /// `targetSelectors`; at least one of `traffic` and `backend`.
@@ -93,54 +89,9 @@ pub struct TargetSelector {
     pub section_name: Option<String>,
 }
 
-/// Policies of requests, before a backend is chosen.
-#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = rules::TRAFFIC))]
-pub struct Traffic {
-    /// When the policy runs; `PostRouting` by default. `PreRouting` is for Gateways only and
-    /// excludes `timeouts` and `retry`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phase: Option<Phase>,
-    /// Edits of the request and its response.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub transformation: Option<Transformation>,
-    /// Time limits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeouts: Option<Timeouts>,
-    /// Retries.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry: Option<Retry>,
-    /// Which pages of other origins may read the answers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cors: Option<Cors>,
-    /// Tokens that requests have to show.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub jwt_authentication: Option<JwtAuthentication>,
-    /// Names and passwords that requests have to show.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub basic_authentication: Option<BasicAuthentication>,
-    /// Keys that requests have to show.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub api_key_authentication: Option<ApiKeyAuthentication>,
-    /// What requests must or must not be.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub authorization: Option<Authorization>,
-    /// How many requests, or tokens of models, may pass.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rate_limit: Option<RateLimit>,
-    /// Guards against requests that another site's page makes in a user's name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub csrf: Option<Csrf>,
-    /// A wait before requests go on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delay: Option<Delay>,
-    /// Headers that are set, added and taken off, with fixed values.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub header_modifiers: Option<HeaderModifiers>,
-    /// The gateway answers itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub direct_response: Option<DirectResponse>,
+traffic! {
+    /// Policies of requests, before a backend is chosen.
+    Traffic {}
 }
 
 /// When a traffic policy runs.

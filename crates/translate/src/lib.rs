@@ -22,6 +22,7 @@ mod reference;
 mod report;
 mod retry;
 mod route;
+mod server;
 mod service;
 mod settings;
 mod shadow;
@@ -169,9 +170,9 @@ fn config(
         rules.chain([&route.policy])
     });
     let in_force = of_routes.chain(listeners.iter().map(|l| &l.policy));
-    for key in in_force.chain([&policy]).flat_map(policy::server::asked) {
+    for key in in_force.chain([&policy]).flat_map(server::asked) {
         if !backends.contains_key(key)
-            && let Some(backend) = policy::server::backend(context, key)
+            && let Some(backend) = server::backend(context, key)
         {
             backends.insert(key.clone(), backend);
         }

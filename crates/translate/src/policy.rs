@@ -4,7 +4,6 @@ mod access;
 mod answer;
 mod place;
 mod rate_limit;
-pub(crate) mod server;
 mod target;
 mod traffic;
 
@@ -103,7 +102,7 @@ fn all(state: &ClusterState) -> Vec<Policy<'_>> {
             generation: meta.generation,
             refs: &spec.target_refs,
             selectors: &spec.target_selectors,
-            traffic: spec.traffic.clone(),
+            traffic: spec.traffic.as_ref().map(Traffic::standard),
             inline_request: None,
             inline_response: None,
             backend: spec.backend.as_ref(),

@@ -69,12 +69,6 @@ impl Source<'_, '_> {
         Rejected
     }
 
-    fn refuse_as(&mut self, code: Code, at: &str, message: String, remedy: &str) -> Rejected {
-        let field = format!("{}.{at}", self.field);
-        self.report.add(self.subject, code, &field, message, remedy);
-        Rejected
-    }
-
     fn without_effect(&mut self, at: &str, message: &str, remedy: &str) {
         let field = format!("{}.{at}", self.field);
         self.report

@@ -1,10 +1,13 @@
 //! Where in a policy something is written, and what is said about it.
 
+use agw_api::access::BackendObjectRef;
 use agw_core::expr::Expression;
+use agw_core::id::BackendKey;
 
 use crate::expression::{self, Rejected};
 use crate::finding::Code;
 use crate::report::{Report, Subject};
+use crate::server::Reference;
 use crate::state::ClusterState;
 
 /// A field of a policy that is being compiled.
@@ -40,6 +43,17 @@ impl<'a> Place<'a, '_> {
     pub(super) fn refuse(&mut self, at: &str, message: &str, remedy: &str) -> Rejected {
         self.say(Code::InvalidPolicy, at, message, remedy);
         Rejected
+    }
+
+    /// What the reference in this field leads to.
+    pub(super) fn server(&mut self, to: &BackendObjectRef) -> Result<BackendKey, Rejected> {
+        let reference = Reference {
+            state: self.state,
+            subject: self.subject,
+            field: self.field.clone(),
+            report: self.report,
+        };
+        reference.find(to)
     }
 
     /// Compiles the expression at `at`.

@@ -1,6 +1,7 @@
 //! Keys in places of their own.
 
-use agw_api::backend_policy::{AuthLocation, HeaderLocation, NamedLocation};
+use agw_api::access::{HeaderLocation, NamedLocation};
+use agw_api::backend_policy::AuthLocation;
 use agw_core::backend::{Auth, KeyPlace};
 use agw_core::header::{FieldName, FieldValue};
 

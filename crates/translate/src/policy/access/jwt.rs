@@ -7,7 +7,6 @@ use agw_api::access::{Jwks as JwksSpec, JwtAuthentication as Spec, JwtProvider};
 use agw_core::access::{Issuer, Jwks, JwtAuthentication, KeySource};
 
 use super::super::place::Place;
-use super::super::server;
 use super::{demand, location};
 use crate::expression::{Rejected, collect};
 
@@ -56,7 +55,7 @@ fn keys(spec: &JwksSpec, place: &mut Place<'_, '_>) -> Result<KeySource, Rejecte
         }
         (None, Some(remote)) => {
             let place = &mut place.inside("remote");
-            let backend = server::server(&remote.backend_ref, &mut place.inside("backendRef"))?;
+            let backend = place.inside("backendRef").server(&remote.backend_ref)?;
             let path = format!("/{}", remote.jwks_path.trim_start_matches('/'));
             if http::uri::PathAndQuery::try_from(path.as_str()).is_err() {
                 let remedy = "write the path of the issuer's `jwks_uri`";

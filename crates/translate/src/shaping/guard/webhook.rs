@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use agw_api::access::BackendObjectRef;
-use agw_api::names::GROUP;
 use agw_api::prompt_guard::{ForwardMatchType, GuardFailureMode, GuardWebhook};
 use agw_core::backend::{AppProtocol, BackendTarget, Endpoint};
 use agw_core::guard::{FailureMode, Webhook};
@@ -13,9 +12,8 @@ use agw_core::matcher::{HeaderMatch, Pattern, ValueMatch};
 
 use crate::backend_tls;
 use crate::expression::{self, Rejected, collect};
-use crate::finding::Code;
-use crate::reference::{From, permitted};
 use crate::report::Report;
+use crate::server::Reference;
 use crate::service::{self, Endpoints, Transport};
 use crate::shaping::Source;
 
@@ -104,55 +102,25 @@ impl Source<'_, '_> {
     }
 
     fn webhook_backend(&mut self, to: &BackendObjectRef, at: &str) -> Result<To, Rejected> {
-        let kind = to.kind.as_deref().unwrap_or("Service");
-        let group = to.group.as_deref().unwrap_or_default();
-        let own = &self.subject.key.namespace;
-        let namespace = to.namespace.as_deref().unwrap_or(own);
-        let key = ObjectKey::new(namespace, to.name.as_str());
-        let from = From {
-            group: GROUP,
-            kind: self.subject.kind,
-            namespace: own,
+        let reference = Reference {
+            state: self.state,
+            subject: self.subject,
+            field: format!("{}.{at}", self.field),
+            report: self.report,
         };
-        if !permitted(self.state, from, group, kind, &key) {
-            let message = format!(
-                "no ReferenceGrant in namespace {namespace} allows the reference to {kind} {key}"
-            );
-            let remedy = "create a ReferenceGrant in that namespace";
-            return Err(self.refuse_as(Code::RefNotPermitted, at, message, remedy));
-        }
-        match (group, kind) {
-            ("", "Service") => self.webhook_service(to, &key, at),
-            (GROUP, "AgentgatewayBackend") => self.webhook_static(&key, at),
-            _ => {
-                let message = format!("a backend of kind `{group}/{kind}` cannot be used");
-                let remedy = "refer to a Service, or to an AgentgatewayBackend";
-                Err(self.refuse_as(Code::UnsupportedRefKind, at, message, remedy))
-            }
+        let key = reference.find(to)?;
+        match key.port {
+            Some(number) => self.webhook_service(&key.object, number, at),
+            None => self.webhook_static(&key.object, at),
         }
     }
 
-    fn webhook_service(
-        &mut self,
-        to: &BackendObjectRef,
-        key: &ObjectKey,
-        at: &str,
-    ) -> Result<To, Rejected> {
+    fn webhook_service(&mut self, key: &ObjectKey, number: u16, at: &str) -> Result<To, Rejected> {
         let state = self.state;
-        let Some(found) = state.services.get(key) else {
-            let message = format!("Service {key} does not exist");
-            let remedy = "create it, or correct the name or namespace";
-            return Err(self.refuse_as(Code::BackendNotFound, at, message, remedy));
-        };
-        let number = to.port.unwrap_or_default();
-        let Some(port) = service::port(&found.object, number, Transport::Streams) else {
-            let message = match to.port {
-                Some(port) => format!("Service {key} has no port {port}"),
-                None => format!("the reference to Service {key} names no port"),
-            };
-            let remedy = "set `port` to one of the Service's ports";
-            return Err(self.refuse_as(Code::ServicePortNotFound, at, message, remedy));
-        };
+        let found = state.services.get(key);
+        let port = found.and_then(|s| service::port(&s.object, number, Transport::Streams));
+        // The reference was found to lead there.
+        let port = port.ok_or(Rejected)?;
         let tls = backend_tls::read(state, &mut Report::default());
         if tls.of(key, port.name.as_deref()).is_some() {
             let message = format!("Service {key} is spoken to in TLS, which webhooks are not");
@@ -173,16 +141,10 @@ impl Source<'_, '_> {
     }
 
     fn webhook_static(&mut self, key: &ObjectKey, at: &str) -> Result<To, Rejected> {
-        let Some(found) = self.state.backends.get(key) else {
-            let message = format!("AgentgatewayBackend {key} does not exist");
-            let remedy = "create it, or correct the name or namespace";
-            return Err(self.refuse_as(Code::BackendNotFound, at, message, remedy));
-        };
-        let spec = &found.object.spec;
-        let (Some(fixed), None) = (&spec.static_, &spec.ai) else {
-            let message = format!("AgentgatewayBackend {key} is a model, and no webhook");
-            return Err(self.refuse(at, message, "refer to one that is `static`"));
-        };
+        let found = self.state.backends.get(key).map(|found| &found.object.spec);
+        // The reference was found to lead there.
+        let spec = found.ok_or(Rejected)?;
+        let fixed = spec.static_.as_ref().ok_or(Rejected)?;
         if spec.policies.is_some() {
             let message =
                 format!("AgentgatewayBackend {key} has policies, which webhooks have not");
