@@ -20,6 +20,7 @@ use serde_json::json;
 use crate::backend_tls::TlsPolicies;
 use crate::expression::Rejected;
 use crate::finding::{Code, ObjectRef};
+use crate::policy::Attached;
 use crate::report::{Report, Subject};
 use crate::service::Endpoints;
 use crate::settings::Settings;
@@ -48,7 +49,7 @@ pub(crate) fn translate_all(
     state: &ClusterState,
     settings: &Settings,
     services: Services<'_>,
-    policies: &BTreeMap<ObjectKey, Vec<Layer<'_>>>,
+    policies: &Attached<'_>,
     report: &mut Report,
 ) -> (BTreeMap<ObjectKey, Outcome>, Vec<ObjectStatus>) {
     let mut outcomes = BTreeMap::new();
@@ -66,13 +67,16 @@ pub(crate) fn translate_all(
             subject,
         };
         let mut refs = Ok(());
-        let layers = policies.get(key).map_or(&[][..], Vec::as_slice);
+        let layers = policies.backends.get(key).map_or(&[][..], Vec::as_slice);
         let mark = report.mark();
         let own = BackendKey::agentgateway(key.clone());
         let built = context.backend(own, &sourced.object.spec, layers, &mut refs, report);
         let built = built.map_err(|Rejected| report.errors_since(mark));
         statuses.push(status(key, &sourced.object, &built, &refs));
         let outcome = match (built, refs) {
+            (Ok(_), Ok(())) if policies.closed.contains_key(key) => {
+                Outcome::Unusable(policies.closed[key].clone())
+            }
             (Ok(backend), Ok(())) => Outcome::Usable(Arc::new(backend)),
             (Ok(_), Err(unresolved)) => Outcome::Unusable(unresolved.message),
             (Err(why), _) => Outcome::Unusable(why),

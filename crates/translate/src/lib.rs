@@ -89,7 +89,7 @@ pub fn translate_again(
         tls_policies: &tls_policies,
     };
     let (backends, backend_statuses) =
-        backend::translate_all(state, settings, services, &policies.backends, &mut report);
+        backend::translate_all(state, settings, services, &policies, &mut report);
     let context = route::Context {
         state,
         gateways: &gateways,

@@ -6,6 +6,7 @@ mod place;
 mod rate_limit;
 mod target;
 mod traffic;
+mod unreadable;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ use target::Target;
 pub(crate) struct Attached<'a> {
     traffic: BTreeMap<Target, TrafficPolicy>,
     pub(crate) backends: BTreeMap<ObjectKey, Vec<Layer<'a>>>,
+    /// Backends that a policy was to guard which cannot be read, and why.
+    pub(crate) closed: BTreeMap<ObjectKey, String>,
     pub(crate) statuses: Vec<ObjectStatus>,
 }
 
@@ -65,6 +68,16 @@ impl<'a> Attached<'a> {
             subject,
             field: "spec.backend".to_owned(),
         });
+    }
+
+    /// Lets nobody pass under a target.
+    fn close(&mut self, target: Target, why: &str) {
+        if let Target::Backend(key) = target {
+            self.closed.entry(key).or_insert_with(|| why.to_owned());
+            return;
+        }
+        let entry = self.traffic.entry(target).or_default();
+        entry.refused.get_or_insert_with(|| why.into());
     }
 
     pub(crate) fn gateway(&self, key: &ObjectKey) -> TrafficPolicy {
@@ -176,6 +189,7 @@ pub(crate) fn attach<'a>(
         }
         attached.statuses.push(policy.status(&ancestors));
     }
+    unreadable::close(state, &mut attached);
     attached
 }
 
@@ -269,8 +283,7 @@ impl<'a> Policy<'a> {
         let guards = self.traffic.as_ref().is_some_and(access::guards);
         if guards && !matches!(target, Target::Backend(_)) {
             let why = format!("{} {} is not valid", self.subject.kind, self.subject.key);
-            let entry = attached.traffic.entry(target.clone()).or_default();
-            entry.refused.get_or_insert_with(|| why.into());
+            attached.close(target.clone(), &why);
         }
     }
 

@@ -202,3 +202,58 @@ fn a_policy_without_any_target_still_has_a_status() {
         [(&json!("Accepted"), &yes), (&json!("Attached"), &no)]
     );
 }
+
+#[test]
+fn what_a_policy_was_to_guard_is_shut_when_the_policy_cannot_be_read() {
+    let policy = |name: &str, target: Value, traffic: Value| {
+        let value = json!({
+            "metadata": { "name": name, "namespace": "ai", "generation": 1 },
+            "spec": { "targetRefs": [target, { "kind": 5 }], "traffic": traffic },
+        });
+        (Kind::Policy, value)
+    };
+    let on_gateway =
+        json!({ "group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "gw" });
+    let bad = json!({ "jwtAuthentication": { "providers": "all" } });
+    let harmless = json!({ "retry": { "backoff": [] } });
+    let refused = |traffic: &Value| {
+        let state = state([
+            class(),
+            gateway(),
+            policy("p", on_gateway.clone(), traffic.clone()),
+        ]);
+        let translation = translated(&state);
+        translation.gateways[0].policy.refused.clone()
+    };
+    assert_eq!(
+        refused(&bad).as_deref(),
+        Some("AgentgatewayPolicy ai/p cannot be read")
+    );
+    assert_eq!(refused(&harmless), None);
+
+    let on_backend =
+        json!({ "group": "agentgateway.dev", "kind": "AgentgatewayBackend", "name": "good" });
+    let guard = json!({
+        "metadata": { "name": "g", "namespace": "ai" },
+        "spec": { "targetRefs": [on_backend], "backend": { "ai": { "promptGuard": 5 } } },
+    });
+    let route = json!({
+        "metadata": { "name": "r", "namespace": "ai" },
+        "spec": {
+            "parentRefs": [{ "name": "gw" }],
+            "rules": [{ "backendRefs": [
+                { "group": "agentgateway.dev", "kind": "AgentgatewayBackend", "name": "good" },
+            ] }],
+        },
+    });
+    let good = json!({ "ai": { "provider": { "openai": {} } } });
+    let state = state([
+        class(),
+        gateway(),
+        backend("good", good),
+        (Kind::HttpRoute, route),
+        (Kind::Policy, guard),
+    ]);
+    let translation = translated(&state);
+    assert!(translation.gateways[0].backends.is_empty());
+}
