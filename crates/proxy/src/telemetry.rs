@@ -6,6 +6,7 @@ mod families;
 mod guard;
 mod histogram;
 mod json;
+mod labels;
 mod metrics;
 mod reason;
 mod record;

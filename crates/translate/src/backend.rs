@@ -1,13 +1,13 @@
 //! `AgentgatewayBackend`s.
 
 mod auth;
+mod model;
 mod policies;
 mod provider;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use agw_api::backend::Provider;
 use agw_api::backend_policy::{BackendPolicies, RouteType};
 use agw_api::conditions::{backend as reasons, types};
 use agw_api::{AgentgatewayBackend, AgentgatewayBackendSpec};
@@ -27,6 +27,7 @@ use crate::settings::Settings;
 use crate::state::ClusterState;
 use crate::status::{Condition, ObjectStatus, conditions};
 
+pub(crate) use model::{OfModel, Unserved, of_model};
 pub(crate) use policies::{Layer, Layers};
 
 /// What an `AgentgatewayBackend` came to.
@@ -84,60 +85,6 @@ pub(crate) fn translate_all(
         outcomes.insert(key.clone(), outcome);
     }
     (outcomes, statuses)
-}
-
-/// A model's provider and policies as its `spec` says them, in the words of a backend.
-pub(crate) struct OfModel<'a> {
-    pub(crate) key: BackendKey,
-    pub(crate) provider: &'a Provider,
-    pub(crate) policies: &'a BackendPolicies,
-}
-
-/// Why there is no backend of a model.
-#[derive(Debug, Clone)]
-pub(crate) enum Unserved {
-    /// What it says is not valid.
-    Invalid(String),
-    /// What it refers to is not there, for this reason.
-    Unresolved(&'static str, String),
-}
-
-impl Unserved {
-    pub(crate) fn why(&self) -> &str {
-        match self {
-            Self::Invalid(why) | Self::Unresolved(_, why) => why,
-        }
-    }
-}
-
-/// The backend of a model.
-pub(crate) fn of_model(
-    context: Context<'_>,
-    model: &OfModel<'_>,
-    report: &mut Report,
-) -> Result<Backend, Unserved> {
-    let mark = report.mark();
-    let layers = vec![Layer {
-        policies: model.policies,
-        subject: context.subject,
-        field: "spec.policies".to_owned(),
-    }];
-    let entry = provider::Entry {
-        name: None,
-        provider: model.provider,
-        field: "spec".to_owned(),
-    };
-    let mut refs = Ok(());
-    let made = context.provider(&entry, &layers, &mut refs, report);
-    let made = made.map_err(|Rejected| Unserved::Invalid(report.errors_since(mark)))?;
-    refs.map_err(|unresolved| Unserved::Unresolved(unresolved.reason, unresolved.message))?;
-    Ok(Backend {
-        key: model.key.clone(),
-        target: BackendTarget::Ai(AiBackend {
-            groups: vec![made],
-            routes: Vec::new(),
-        }),
-    })
 }
 
 /// A reference of a backend that leads nowhere.

@@ -359,50 +359,6 @@ impl Merged {
     }
 }
 
-impl RequestLabels {
-    fn all(&self) -> Labels {
-        vec![
-            ("gateway", self.gateway.to_string()),
-            ("listener", self.listener.to_string()),
-            ("route_namespace", self.route_namespace.to_string()),
-            ("route_name", self.route_name.to_string()),
-            ("backend", self.backend.to_string()),
-            ("provider", self.provider.to_owned()),
-            ("model", self.model.to_string()),
-            ("method", self.method.to_owned()),
-            ("status", self.status.to_string()),
-            ("reason", self.reason.to_owned()),
-        ]
-    }
-}
-
-impl AiLabels {
-    fn route(&self) -> Labels {
-        vec![
-            ("gateway", self.gateway.to_string()),
-            ("route_namespace", self.route_namespace.to_string()),
-            ("route_name", self.route_name.to_string()),
-            ("backend", self.backend.to_string()),
-            ("provider", self.provider.to_owned()),
-            ("operation", self.operation.to_owned()),
-            ("model", self.model.to_string()),
-            ("response_model", self.response_model.to_string()),
-        ]
-    }
-
-    fn conventional(&self) -> Labels {
-        vec![
-            ("gen_ai_operation_name", self.operation.to_owned()),
-            ("gen_ai_provider_name", self.provider.to_owned()),
-            ("gen_ai_request_model", self.model.to_string()),
-            ("gen_ai_response_model", self.response_model.to_string()),
-            ("route_namespace", self.route_namespace.to_string()),
-            ("route_name", self.route_name.to_string()),
-            ("backend", self.backend.to_string()),
-        ]
-    }
-}
-
 impl fmt::Debug for super::metrics::Tables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tables")
