@@ -387,3 +387,9 @@ pub(crate) const RESPONSE_GUARD: &[Rule] = &[rule(
     "[has(self.regex), has(self.webhook), has(self.bedrockGuardrails), has(self.googleModelArmor)].filter(x, x).size() == 1",
     "a guard has one way to look: write exactly one of `regex` and `webhook`",
 )];
+
+/// Of `traffic.transformation`.
+pub(crate) const TRANSFORMATION: &[Rule] = &[rule(
+    "!(has(self.conditional) && size(self.conditional) > 0) || !(has(self.request) || has(self.response))",
+    "`conditional` excludes `request` and `response`",
+)];

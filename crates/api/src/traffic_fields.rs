@@ -23,7 +23,7 @@ macro_rules! traffic {
                 pub phase: Option<$crate::policy::Phase>,
                 /// Edits of the request and its response.
                 #[serde(default, skip_serializing_if = "Option::is_none")]
-                pub transformation: Option<$crate::transformation::Transformation>,
+                pub transformation: Option<$crate::transformation::TrafficTransformation>,
                 /// Time limits.
                 #[serde(default, skip_serializing_if = "Option::is_none")]
                 pub timeouts: Option<$crate::policy::Timeouts>,

@@ -17,6 +17,35 @@ pub struct Transformation {
     pub response: Option<MessageTransformation>,
 }
 
+/// Edits of requests and of their responses, or edits by condition.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = crate::rules::TRANSFORMATION))]
+pub struct TrafficTransformation {
+    /// Edits of the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<MessageTransformation>,
+    /// Edits of the response.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response: Option<MessageTransformation>,
+    /// Edits by condition: the first entry whose condition holds counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
+    pub conditional: Vec<ConditionalTransformation>,
+}
+
+/// Edits for the requests that a condition holds for.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConditionalTransformation {
+    /// CEL expression that is true or false; the last entry may go without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16384))]
+    pub condition: Option<String>,
+    /// The edits.
+    pub policy: Transformation,
+}
+
 /// Edits of one message, made in the order remove, set, add, body.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]

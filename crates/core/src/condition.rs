@@ -1,12 +1,11 @@
 //! Values that depend on a request.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::expr::{Expression, Input};
 
 /// Values by condition, in order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cases<T>(Vec<Case<T>>);
 
 /// A value, and when it is the one.
@@ -45,6 +44,16 @@ impl<T> Cases<T> {
     pub fn read_body(&self) -> bool {
         let conditions = self.0.iter().filter_map(|case| case.when.as_ref());
         conditions.into_iter().any(|e| e.reads().request_body)
+    }
+}
+
+/// One value for all requests shows as itself.
+impl<T: Serialize> Serialize for Cases<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0[..] {
+            [Case { when: None, then }] => then.serialize(serializer),
+            cases => cases.serialize(serializer),
+        }
     }
 }
 

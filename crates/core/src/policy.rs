@@ -11,7 +11,7 @@ use crate::filter::Cors;
 use crate::rate_limit::RateLimit;
 use crate::retry::Retry;
 use crate::shaping::Shaping;
-use crate::transform::Transformation;
+use crate::transform::Transformations;
 
 /// What a policy asks of the requests under its target. A field that is `None` leaves the wider
 /// target's in force.
@@ -26,7 +26,7 @@ pub struct TrafficPolicy {
     #[serde(skip_serializing_if = "Access::is_empty")]
     pub pre_access: Access,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pre_routing: Option<Arc<Transformation>>,
+    pub pre_routing: Option<Arc<Transformations>>,
     /// What runs after the route is matched, in this order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cors: Option<Arc<Cors>>,
@@ -35,7 +35,7 @@ pub struct TrafficPolicy {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_limit: Option<Arc<RateLimit>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub post_routing: Option<Arc<Transformation>>,
+    pub post_routing: Option<Arc<Transformations>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub csrf: Option<Arc<Csrf>>,
     #[serde(skip_serializing_if = "Option::is_none")]

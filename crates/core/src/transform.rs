@@ -1,9 +1,26 @@
 //! Header and body edits whose values are expressions.
 
+use std::sync::Arc;
+
 use serde::{Serialize, Serializer};
 
+use crate::condition::Cases;
 use crate::expr::Expression;
 use crate::header::FieldName;
+
+/// Transformations by condition; where none holds there is none.
+pub type Transformations = Cases<Arc<Transformation>>;
+
+/// A part of a message's head that is no header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Part {
+    /// Path, and query where the value has one.
+    Path,
+    Method,
+    Authority,
+    /// Of responses only.
+    Status,
+}
 
 /// Edits of one message, in the order remove, set, add, body.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -12,6 +29,10 @@ pub struct Edits {
     /// absent, also if the sender put one there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub set: Vec<(FieldName, Expression)>,
+    /// Parts of the head that are replaced, where their expressions have values that can stand
+    /// there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<(Part, Expression)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub add: Vec<(FieldName, Expression)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -30,6 +51,28 @@ pub struct Transformation {
     pub response: Edits,
 }
 
+impl Part {
+    /// The part that HTTP/2 has under this name (RFC 9113 §8.3).
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            ":path" => Some(Self::Path),
+            ":method" => Some(Self::Method),
+            ":authority" => Some(Self::Authority),
+            ":status" => Some(Self::Status),
+            _ => None,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Path => ":path",
+            Self::Method => ":method",
+            Self::Authority => ":authority",
+            Self::Status => ":status",
+        }
+    }
+}
+
 impl Edits {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -40,6 +83,7 @@ impl Edits {
         self.metadata
             .iter()
             .map(|(_, e)| e)
+            .chain(self.parts.iter().map(|(_, e)| e))
             .chain(self.set.iter().map(|(_, e)| e))
             .chain(self.add.iter().map(|(_, e)| e))
             .chain(&self.body)

@@ -272,6 +272,8 @@ async fn cased(
     let pre = listeners.filter_map(|l| l.policy.pre_routing.as_ref());
     let pre = pre.chain(&snapshot.config.policy.pre_routing);
     let computed = pre
+        .flat_map(|t| t.all())
+        .map(|case| &case.then)
         .flat_map(|t| t.response.set.iter().chain(&t.response.add))
         .map(|(n, _)| n);
     let names = plan

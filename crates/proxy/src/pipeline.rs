@@ -156,7 +156,7 @@ impl Exchange {
             return Err(error);
         }
         if let Some(policy) = &before.pre_routing {
-            self.transform_request(policy, "pre_routing").await?;
+            self.transform_by(policy, "pre_routing").await?;
         }
         self.note_headers();
         let mut unread = None;
@@ -254,7 +254,7 @@ impl Exchange {
         }
         if let Some(edits) = &policy.post_routing {
             let place = plan.route.key.to_string();
-            self.transform_request(edits, &place).await?;
+            self.transform_by(edits, &place).await?;
         }
         if let Some(response) = self.treat(policy).await? {
             return Ok(response);
