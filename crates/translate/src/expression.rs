@@ -7,7 +7,7 @@ use agw_api::transformation::{
 };
 use agw_core::expr::Expression;
 use agw_core::header::FieldName;
-use agw_core::transform::{Edits, Transformation};
+use agw_core::transform::{Edits, Part, Transformation};
 
 use crate::finding::Code;
 use crate::report::{Report, Subject};
@@ -53,21 +53,44 @@ pub(crate) fn compile(
     }
 }
 
-/// A transformation in the standard dialect.
-pub(crate) fn transformation(
+/// A transformation of a backend's policy.
+pub(crate) fn of_backend(
     spec: &Spec,
     subject: Subject<'_>,
     field: &str,
     report: &mut Report,
 ) -> Result<Transformation, Rejected> {
+    transformation([spec.request.as_ref(), spec.response.as_ref()], [Side::Backend; 2], subject, field, report)
+}
+
+/// A transformation of requests under a Gateway or route.
+pub(crate) fn of_traffic(
+    request: Option<&MessageTransformation>,
+    response: Option<&MessageTransformation>,
+    subject: Subject<'_>,
+    field: &str,
+    report: &mut Report,
+) -> Result<Transformation, Rejected> {
+    transformation([request, response], [Side::Request, Side::Response], subject, field, report)
+}
+
+fn transformation(
+    [request, response]: [Option<&MessageTransformation>; 2],
+    [before, after]: [Side; 2],
+    subject: Subject<'_>,
+    field: &str,
+    report: &mut Report,
+) -> Result<Transformation, Rejected> {
     let request = message(
-        spec.request.as_ref(),
+        request,
+        before,
         subject,
         &format!("{field}.request"),
         report,
     );
     let response = message(
-        spec.response.as_ref(),
+        response,
+        after,
         subject,
         &format!("{field}.response"),
         report,
@@ -80,6 +103,7 @@ pub(crate) fn transformation(
 
 fn message(
     spec: Option<&MessageTransformation>,
+    side: Side,
     subject: Subject<'_>,
     field: &str,
     report: &mut Report,
@@ -87,16 +111,24 @@ fn message(
     let Some(spec) = spec else {
         return Ok(Edits::default());
     };
-    let mut named = |list: &[HeaderExpression], part: &str| {
-        collect(list.iter().enumerate().map(|(index, header)| {
+    let (heads, headers): (Vec<_>, Vec<_>) =
+        spec.set.iter().enumerate().partition(|(_, e)| e.name.starts_with(':'));
+    let parts = collect(heads.into_iter().map(|(index, written)| {
+        let at = format!("{field}.set[{index}]");
+        let part = head_part(&written.name, side, subject, &format!("{at}.name"), report);
+        let value = compile(&written.value, subject, &format!("{at}.value"), report);
+        Ok((part?, value?))
+    }));
+    let mut named = |list: Vec<(usize, &HeaderExpression)>, part: &str| {
+        collect(list.into_iter().map(|(index, header)| {
             let at = format!("{field}.{part}[{index}]");
             let name = header_name(&header.name, subject, &format!("{at}.name"), report);
             let value = compile(&header.value, subject, &format!("{at}.value"), report);
             Ok((name?, value?))
         }))
     };
-    let set = named(&spec.set, "set");
-    let add = named(&spec.add, "add");
+    let set = named(headers, "set");
+    let add = named(spec.add.iter().enumerate().collect(), "add");
     let remove = removed(&spec.remove, subject, field, report);
     let body = spec
         .body
@@ -108,11 +140,50 @@ fn message(
     }));
     Ok(Edits {
         set: set?,
+        parts: parts?,
         add: add?,
         remove: remove?,
         body: body.transpose()?,
         metadata: metadata?,
     })
+}
+
+/// Which message is edited, and by whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Request,
+    Response,
+    /// Of a backend's policy: the head is the provider's own by then.
+    Backend,
+}
+
+fn head_part(
+    name: &str,
+    side: Side,
+    subject: Subject<'_>,
+    field: &str,
+    report: &mut Report,
+) -> Result<Part, Rejected> {
+    let (message, remedy) = match (Part::parse(name), side) {
+        (Some(part @ Part::Status), Side::Response)
+        | (Some(part @ (Part::Path | Part::Method | Part::Authority)), Side::Request) => {
+            return Ok(part);
+        }
+        (Some(_), Side::Backend) => (
+            format!("`{name}` cannot be set for a backend alone"),
+            "set it in the `traffic.transformation` of a policy on a Gateway or route",
+        ),
+        (Some(_), _) => (
+            format!("`{name}` is no part of this message"),
+            "requests have `:path`, `:method` and `:authority`, responses `:status`",
+        ),
+        (None, _) => (
+            format!("there is no `{name}`"),
+            "there are `:path`, `:method`, `:authority` and `:status`",
+        ),
+    };
+    report.add(subject, Code::InvalidValue, field, message, remedy);
+    Err(Rejected)
 }
 
 /// The enterprise dialect's form: maps of names to expressions. `add` replaces what the client

@@ -6,10 +6,11 @@ use std::time::SystemTime;
 use agw_core::expr::{
     EvalError, Expression, Input, LlmInput, RequestInput, ResponseInput, SourceInput, Value,
 };
+use agw_core::request_path::normalize;
 use agw_core::shaping::Computed as Member;
-use agw_core::transform::{Edits, Transformation};
+use agw_core::transform::{Edits, Part, Transformation, Transformations};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use serde_json::Value as Tree;
 
 use super::Exchange;
@@ -23,6 +24,7 @@ use crate::telemetry::AiRecord;
 struct Computed {
     set: Vec<Option<HeaderValue>>,
     add: Vec<Option<HeaderValue>>,
+    parts: Vec<(Part, String)>,
     body: Option<Bytes>,
     metadata: Vec<(String, Tree)>,
     /// Where an expression failed, and why; for the metric and the debug log.
@@ -38,6 +40,29 @@ enum Body {
 }
 
 impl Exchange {
+    /// Runs the request part of the transformation whose condition holds.
+    pub(super) async fn transform_by(
+        &mut self,
+        policy: &Transformations,
+        place: &str,
+    ) -> Result<(), Error> {
+        if policy.read_body() && self.inbound.has_body() {
+            let limits = self.peer.worker.limits.clone();
+            self.inbound.hold(&limits, limits.body).await?;
+        }
+        let chosen = match policy.all() {
+            [only] if only.when.is_none() => Some(only.then.clone()),
+            _ => {
+                let metadata = Tree::Object(self.metadata.clone());
+                policy.choose(&self.input(&metadata, None)).cloned()
+            }
+        };
+        match chosen {
+            Some(chosen) => self.transform_request(&chosen, place).await,
+            None => Ok(()),
+        }
+    }
+
     /// Runs the request part of a policy. A request without a body pays nothing for expressions
     /// on bodies: their headers are absent, also if the client sent one under that name.
     pub(super) async fn transform_request(
@@ -63,6 +88,9 @@ impl Exchange {
             };
             self.count_failures(place, &computed.failures);
             apply(edits, &computed, &mut self.inbound.headers);
+            for (part, value) in computed.parts {
+                self.replace(part, &value)?;
+            }
             if let Some(bytes) = computed.body {
                 self.inbound.body = ClientBody::Held(bytes);
             }
@@ -70,6 +98,30 @@ impl Exchange {
         }
         if !policy.response.is_empty() {
             self.response_policies.push(Arc::new(policy.clone()));
+        }
+        Ok(())
+    }
+
+    /// Replaces a part of the request's head. What cannot stand there is the policy's fault, and
+    /// the client is told that its request is not valid.
+    fn replace(&mut self, part: Part, value: &str) -> Result<(), Error> {
+        let inbound = &mut self.inbound;
+        match part {
+            Part::Path => {
+                let (path, query) = match value.split_once('?') {
+                    Some((path, query)) => (path, Some(query.to_owned())),
+                    None => (value, None),
+                };
+                let normal = normalize(path).map_err(|e| Error::BadRequest(e.to_string()))?;
+                inbound.path = normal.into_owned();
+                inbound.query = query.or_else(|| inbound.query.take());
+            }
+            Part::Method => {
+                let method = Method::from_bytes(value.as_bytes());
+                inbound.method = method.map_err(|e| Error::BadRequest(e.to_string()))?;
+            }
+            Part::Authority => value.clone_into(&mut inbound.authority),
+            Part::Status => {}
         }
         Ok(())
     }
@@ -109,6 +161,9 @@ impl Exchange {
             };
             self.count_failures("response", &computed.failures);
             apply(edits, &computed, &mut parts.headers);
+            if let Some(status) = status(&computed.parts) {
+                parts.status = status;
+            }
             if let Some(bytes) = computed.body {
                 parts.headers.remove(http::header::CONTENT_LENGTH);
                 answer = answer.replaced(bytes);
@@ -253,6 +308,7 @@ fn compute(
     reads_body: fn(agw_core::expr::Reads) -> bool,
 ) -> Computed {
     let mut failures = Vec::new();
+    let mut lost = Vec::new();
     let mut value = |name: &str, expression: &Expression| -> Option<Value> {
         if body == Body::Absent && reads_body(expression.reads()) {
             return None;
@@ -285,15 +341,42 @@ fn compute(
             .map_err(|error| failures.push((name.written().to_owned(), error)))
             .ok()
     };
+    let parts = edits.parts.iter().filter_map(|(part, expression)| {
+        if body == Body::Absent && reads_body(expression.reads()) {
+            return None;
+        }
+        let value = expression.eval_header(input);
+        let value = value.and_then(|value| match value.to_str() {
+            Ok(text) => Ok(text.to_owned()),
+            Err(_) => Err(EvalError::Unusable { got: "text", want: "a part of a message's head" }),
+        });
+        match value {
+            Ok(value) => Some((*part, value)),
+            Err(error) => {
+                lost.push((part.name().to_owned(), error));
+                None
+            }
+        }
+    });
+    let parts = parts.collect();
     let set = edits.set.iter().map(&mut header).collect();
     let add = edits.add.iter().map(&mut header).collect();
+    failures.extend(lost);
     Computed {
         set,
         add,
+        parts,
         body: new_body,
         metadata,
         failures,
     }
+}
+
+/// The status that a response gets, where the value is one.
+fn status(parts: &[(Part, String)]) -> Option<StatusCode> {
+    let of_status = parts.iter().find(|(part, _)| *part == Part::Status);
+    let status = of_status.and_then(|(_, value)| value.parse().ok())?;
+    StatusCode::from_u16(status).ok().filter(|_| (200..600).contains(&status))
 }
 
 fn apply(edits: &Edits, computed: &Computed, headers: &mut HeaderMap) {

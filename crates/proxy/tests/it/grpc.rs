@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use agw_core::condition::Cases;
 use agw_core::backend::{AppProtocol, Backend};
 use agw_core::expr::Expression;
 use agw_core::header::FieldName;
@@ -147,7 +148,7 @@ async fn calls_go_over_http_2_under_tls() {
 #[tokio::test]
 async fn a_policy_that_reads_an_answer_leaves_its_trailers() {
     let policy = TrafficPolicy {
-        post_routing: Some(Arc::new(Transformation {
+        post_routing: Some(Arc::new(Cases::always(Arc::new(Transformation {
             response: Edits {
                 set: vec![(
                     FieldName::parse("x-size").unwrap(),
@@ -156,7 +157,7 @@ async fn a_policy_that_reads_an_answer_leaves_its_trailers() {
                 ..Edits::default()
             },
             ..Transformation::default()
-        })),
+        })))),
         ..TrafficPolicy::default()
     };
     let backend = plain("grpc", upstream(None).await, AppProtocol::H2c);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use agw_core::condition::Cases;
 use agw_core::backend::AppProtocol;
 use agw_core::expr::Expression;
 use agw_core::filter::{Filter, Mirror, Share};
@@ -123,10 +124,10 @@ async fn an_answer_held_for_a_policy() {
         ..Edits::default()
     };
     let policy = move || TrafficPolicy {
-        post_routing: Some(Arc::new(Transformation {
+        post_routing: Some(Arc::new(Cases::always(Arc::new(Transformation {
             response: edits(),
             ..Transformation::default()
-        })),
+        })))),
         ..TrafficPolicy::default()
     };
     for (limit, seen) in [(8 << 20, true), (10, false)] {

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use agw_core::condition::Cases;
 use agw_core::expr::Expression;
 use agw_core::filter::{Filter, HeaderEdits, PathRewrite, Redirect, UrlRewrite};
 use agw_core::header::{FieldName, FieldValue};
@@ -189,7 +190,7 @@ async fn a_computed_header_replaces_the_clients_and_is_absent_when_it_has_no_val
     let expression =
         r#"if len(json(request.body).messages[0].content) > 10 then "long" else "short""#;
     let policy = |source: &str| TrafficPolicy {
-        pre_routing: Some(Arc::new(Transformation {
+        pre_routing: Some(Arc::new(Cases::always(Arc::new(Transformation {
             request: Edits {
                 set: vec![(
                     FieldName::parse("X-Kind").unwrap(),
@@ -198,7 +199,7 @@ async fn a_computed_header_replaces_the_clients_and_is_absent_when_it_has_no_val
                 ..Edits::default()
             },
             response: Edits::default(),
-        })),
+        })))),
         ..TrafficPolicy::default()
     };
     let policy = policy(expression);
@@ -297,13 +298,13 @@ async fn a_backends_transformation_sees_and_changes_what_goes_to_it_alone() {
 #[tokio::test]
 async fn a_response_body_can_be_rewritten_and_its_usage_is_still_known() {
     let policy = TrafficPolicy {
-        post_routing: Some(Arc::new(Transformation {
+        post_routing: Some(Arc::new(Cases::always(Arc::new(Transformation {
             request: Edits::default(),
             response: edits(
                 &[("x-model", "json(response.body).model")],
                 Some("json(response.body).choices[0].message.content"),
             ),
-        })),
+        })))),
         ..TrafficPolicy::default()
     };
     let gateway = Gateway::start(|mock| Plan {

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use agw_core::condition::Cases;
 use agw_core::backend::{AppProtocol, Backend};
 use agw_core::expr::Expression;
 use agw_core::header::FieldName;
@@ -108,13 +109,13 @@ async fn one_port_tells_its_listeners_apart_by_name() {
     );
     let name = FieldName::parse("x-scheme").unwrap();
     let scheme = Expression::compile("request.scheme").unwrap();
-    config.policy.post_routing = Some(Arc::new(Transformation {
+    config.policy.post_routing = Some(Arc::new(Cases::always(Arc::new(Transformation {
         response: Edits {
             set: vec![(name, scheme)],
             ..Edits::default()
         },
         ..Transformation::default()
-    }));
+    }))));
     gateway.put(2, config).await;
     let alpn: &[&[u8]] = &[b"h2", b"http/1.1"];
     let connect = |name: &'static str, alpn| authority.connect(gateway.address, name, alpn, None);

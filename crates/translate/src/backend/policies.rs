@@ -86,7 +86,7 @@ pub(super) fn merge(
     );
     let transformation = nearest(layers, |p| p.transformation.as_ref())
         .map(|(spec, layer)| {
-            expression::transformation(spec, layer.subject, &layer.at("transformation"), report)
+            expression::of_backend(spec, layer.subject, &layer.at("transformation"), report)
         })
         .transpose();
     if let Some((spec, layer)) = check {

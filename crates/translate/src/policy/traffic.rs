@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use agw_api::policy::{Phase, Traffic};
+use agw_api::transformation::TrafficTransformation as Spec;
 use agw_core::access::Access;
 use agw_core::filter::Cors;
 use agw_core::policy::TrafficPolicy;
-use agw_core::transform::{Edits, Transformation};
+use agw_core::condition::{Case, Cases};
+use agw_core::transform::{Edits, Transformation, Transformations};
 
 use super::place::Place;
+use super::rate_limit::condition;
 use super::target::Target;
 use super::{Policy, access, answer, rate_limit};
-use crate::expression::{self, Rejected};
+use crate::expression::{self, Rejected, collect};
 use crate::finding::Code;
 use crate::report::Report;
 use crate::retry;
@@ -24,7 +27,7 @@ pub(super) struct Compiled {
     cors: Option<Arc<Cors>>,
     access: Access,
     /// `traffic.transformation`.
-    standard: Option<Transformation>,
+    standard: Option<Transformations>,
     /// `traffic.requestTransformation` and `traffic.responseTransformation`.
     inline: Option<Transformation>,
     /// What runs after a route is matched, whatever the phase.
@@ -124,7 +127,7 @@ impl<'a> Policy<'a> {
                 let message = "`transformation` and the inline spelling run in the same phase here";
                 return Err(refuse("spec.traffic", message, "keep `transformation`"));
             }
-            *slot = Some(Arc::new(inline));
+            *slot = Some(Arc::new(Cases::always(Arc::new(inline))));
         }
         if let Some(ai) = self.backend.and_then(|backend| backend.ai.as_ref()) {
             let source = shaping::Source {
@@ -153,10 +156,8 @@ impl Compiled {
             access::access(traffic, place),
             &mut outcome,
         );
-        let standard = traffic.transformation.as_ref().map(|spec| {
-            let field = format!("{}.transformation", place.field);
-            expression::transformation(spec, place.subject, &field, place.report)
-        });
+        let standard = traffic.transformation.as_ref();
+        let standard = standard.map(|spec| transformations(spec, &mut place.inside("transformation")));
         keep(&mut self.standard, standard.transpose(), &mut outcome);
         let cors = traffic.cors.as_ref();
         let cors = cors.map(|spec| answer::cors(spec, &mut place.inside("cors")));
@@ -207,6 +208,36 @@ impl Compiled {
             },
         }
     }
+}
+
+fn transformations(
+    spec: &Spec,
+    place: &mut Place<'_, '_>,
+) -> Result<Transformations, Rejected> {
+    let of = |request: Option<&_>, response: Option<&_>, place: &mut Place<'_, '_>| {
+        let (subject, field) = (place.subject, place.field.clone());
+        expression::of_traffic(request, response, subject, &field, place.report).map(Arc::new)
+    };
+    if spec.conditional.is_empty() {
+        return of(spec.request.as_ref(), spec.response.as_ref(), place).map(Cases::always);
+    }
+    if spec.request.is_some() || spec.response.is_some() {
+        let message = "`conditional` excludes `request` and `response`";
+        return Err(place.refuse("conditional", message, "move them into an entry at the end"));
+    }
+    let last = spec.conditional.len() - 1;
+    let cases = spec.conditional.iter().enumerate().map(|(index, entry)| {
+        let at = format!("conditional[{index}]");
+        let when = condition(entry.condition.as_deref(), index == last, &at, place);
+        let edits = &entry.policy;
+        let place = &mut place.inside(&format!("{at}.policy"));
+        let then = of(edits.request.as_ref(), edits.response.as_ref(), place);
+        Ok(Case {
+            when: when?,
+            then: then?,
+        })
+    });
+    Ok(Cases::new(collect(cases)?))
 }
 
 fn shared<T>(made: Option<Result<T, Rejected>>) -> Result<Option<Arc<T>>, Rejected> {

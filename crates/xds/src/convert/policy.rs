@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use agw_core::condition::Case;
 use agw_core::expr::Expression;
 use agw_core::header::FieldName;
 use agw_core::policy::TrafficPolicy;
 use agw_core::price::{Price, Prices};
 use agw_core::retry::{Retry, RetryOn};
-use agw_core::transform::{Edits, Transformation};
+use agw_core::transform::{Edits, Part, Transformation, Transformations};
 
 use super::common::{each, enumeration, expression, field_name, list, one, optional, port};
 use super::invalid::{At, Invalid};
@@ -163,6 +164,35 @@ impl TryFrom<proto::TrafficPolicy> for TrafficPolicy {
     }
 }
 
+impl From<&Transformations> for proto::Transformations {
+    fn from(transformations: &Transformations) -> Self {
+        let cases = transformations.all().iter();
+        let cases = cases.map(|Case { when, then }| proto::TransformationCase {
+            when: when.as_ref().map(|e| e.source().to_owned()),
+            then: Some((&**then).into()),
+        });
+        Self {
+            cases: cases.collect(),
+        }
+    }
+}
+
+impl TryFrom<proto::Transformations> for Transformations {
+    type Error = Invalid;
+
+    fn try_from(message: proto::Transformations) -> Result<Self, Invalid> {
+        let cases = each(message.cases, "cases", |case| {
+            let proto::TransformationCase { when, then } = case;
+            let when = when.map(|source| expression(&source)).transpose();
+            Ok(Case {
+                when: when.at("when")?,
+                then: Arc::new(one::<_, Transformation>(then, "then")?),
+            })
+        })?;
+        Ok(Self::new(cases))
+    }
+}
+
 impl From<&Transformation> for proto::Transformation {
     fn from(transformation: &Transformation) -> Self {
         let Transformation { request, response } = transformation;
@@ -189,11 +219,13 @@ impl From<&Edits> for proto::Edits {
     fn from(edits: &Edits) -> Self {
         let Edits {
             set,
+            parts,
             add,
             remove,
             body,
             metadata,
         } = edits;
+        let parts = parts.iter();
         let headers = |headers: &[(FieldName, Expression)]| {
             let headers = headers.iter();
             headers
@@ -210,6 +242,7 @@ impl From<&Edits> for proto::Edits {
                 .collect(),
             body: body.as_ref().map(|body| body.source().to_owned()),
             metadata: metadata.map(|(name, value)| named(name, value)).collect(),
+            parts: parts.map(|(part, value)| named(part.name(), value)).collect(),
         }
     }
 }
@@ -231,6 +264,7 @@ impl TryFrom<proto::Edits> for Edits {
             remove,
             body,
             metadata,
+            parts,
         } = edits;
         let header = |message: proto::NamedExpression| {
             let proto::NamedExpression {
@@ -245,6 +279,11 @@ impl TryFrom<proto::Edits> for Edits {
         Ok(Self {
             set: each(set, "set", header)?,
             add: each(add, "add", header)?,
+            parts: each(parts, "parts", |message| {
+                let part = Part::parse(&message.name);
+                let part = part.ok_or_else(|| Invalid::new("is not known").under("name"))?;
+                Ok((part, expression(&message.expression).at("expression")?))
+            })?,
             remove: each(remove, "remove", |name| field_name(&name))?,
             body: body
                 .map(|source| expression(&source))
