@@ -1,4 +1,6 @@
-//! Header and body edits whose values are expressions.
+//! Edits of messages whose values are expressions.
+
+mod computed;
 
 use std::sync::Arc;
 
@@ -7,6 +9,8 @@ use serde::{Serialize, Serializer};
 use crate::condition::Cases;
 use crate::expr::Expression;
 use crate::header::FieldName;
+
+pub use computed::{Body, Computed, Head};
 
 /// Transformations by condition; where none holds there is none.
 pub type Transformations = Cases<Arc<Transformation>>;

@@ -60,7 +60,13 @@ pub(crate) fn of_backend(
     field: &str,
     report: &mut Report,
 ) -> Result<Transformation, Rejected> {
-    transformation([spec.request.as_ref(), spec.response.as_ref()], [Side::Backend; 2], subject, field, report)
+    transformation(
+        [spec.request.as_ref(), spec.response.as_ref()],
+        [Side::Backend; 2],
+        subject,
+        field,
+        report,
+    )
 }
 
 /// A transformation of requests under a Gateway or route.
@@ -71,7 +77,13 @@ pub(crate) fn of_traffic(
     field: &str,
     report: &mut Report,
 ) -> Result<Transformation, Rejected> {
-    transformation([request, response], [Side::Request, Side::Response], subject, field, report)
+    transformation(
+        [request, response],
+        [Side::Request, Side::Response],
+        subject,
+        field,
+        report,
+    )
 }
 
 fn transformation(
@@ -111,8 +123,11 @@ fn message(
     let Some(spec) = spec else {
         return Ok(Edits::default());
     };
-    let (heads, headers): (Vec<_>, Vec<_>) =
-        spec.set.iter().enumerate().partition(|(_, e)| e.name.starts_with(':'));
+    let (heads, headers): (Vec<_>, Vec<_>) = spec
+        .set
+        .iter()
+        .enumerate()
+        .partition(|(_, e)| e.name.starts_with(':'));
     let parts = collect(heads.into_iter().map(|(index, written)| {
         let at = format!("{field}.set[{index}]");
         let part = head_part(&written.name, side, subject, &format!("{at}.name"), report);

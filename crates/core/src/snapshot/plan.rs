@@ -214,7 +214,12 @@ impl RulePlan {
             .chain(of_policy)
             .flat_map(|e| e.set.iter().chain(&e.add))
             .map(|(name, _)| name);
-        let computed = self.policy.post_routing.iter().flat_map(|t| t.all()).map(|case| &case.then.response);
+        let computed = self
+            .policy
+            .post_routing
+            .iter()
+            .flat_map(|t| t.all())
+            .map(|case| &case.then.response);
         let computed = computed
             .flat_map(|e| e.set.iter().chain(&e.add))
             .map(|(name, _)| name);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use agw_core::filter::{UrlRewrite, is_preflight};
 use agw_core::matcher::{PathMatch, RequestHead};
 use agw_core::request_path::normalize;
+use agw_core::transform::Head;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Version, header};
@@ -148,6 +149,22 @@ impl Inbound {
         }
         if let Some(path) = &rewrite.path {
             self.path = path.apply(&self.path, matched).into_owned();
+        }
+    }
+
+    /// Puts another value in the head. The new host is what is matched from here on.
+    pub(crate) fn replace(&mut self, part: Head) {
+        match part {
+            Head::Path { path, query } => {
+                self.path = path;
+                self.query = query.or_else(|| self.query.take());
+            }
+            Head::Method(method) => self.method = method,
+            Head::Authority(authority) => {
+                self.host = without_port(&authority).to_ascii_lowercase();
+                self.authority = authority;
+            }
+            Head::Status(_) => {}
         }
     }
 

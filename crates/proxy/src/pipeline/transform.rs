@@ -3,14 +3,11 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use agw_core::expr::{
-    EvalError, Expression, Input, LlmInput, RequestInput, ResponseInput, SourceInput, Value,
-};
-use agw_core::request_path::normalize;
+use agw_core::expr::{EvalError, Input, LlmInput, Reads, RequestInput, ResponseInput, SourceInput};
 use agw_core::shaping::Computed as Member;
-use agw_core::transform::{Edits, Part, Transformation, Transformations};
+use agw_core::transform::{Body, Head, Transformation, Transformations};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, Response};
 use serde_json::Value as Tree;
 
 use super::Exchange;
@@ -18,26 +15,6 @@ use super::inbound::ClientBody;
 use crate::body::Answer;
 use crate::error::Error;
 use crate::telemetry::AiRecord;
-
-/// What a set of edits comes to for one message. An expression that has no value leaves its
-/// header unset.
-struct Computed {
-    set: Vec<Option<HeaderValue>>,
-    add: Vec<Option<HeaderValue>>,
-    parts: Vec<(Part, String)>,
-    body: Option<Bytes>,
-    metadata: Vec<(String, Tree)>,
-    /// Where an expression failed, and why; for the metric and the debug log.
-    failures: Vec<(String, EvalError)>,
-}
-
-/// Whether an expression on this message can be tried at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Body {
-    /// There is none: an expression that reads it has no value, and that is no failure.
-    Absent,
-    Present,
-}
 
 impl Exchange {
     /// Runs the request part of the transformation whose condition holds.
@@ -84,12 +61,12 @@ impl Exchange {
             let computed = {
                 let metadata = Tree::Object(self.metadata.clone());
                 let input = self.input(&metadata, None);
-                compute(edits, &input, body, |reads| reads.request_body)
+                edits.compute(&input, body, |reads| reads.request_body)
             };
             self.count_failures(place, &computed.failures);
-            apply(edits, &computed, &mut self.inbound.headers);
-            for (part, value) in computed.parts {
-                self.replace(part, &value)?;
+            computed.apply(edits, &mut self.inbound.headers);
+            for part in computed.head {
+                self.inbound.replace(part);
             }
             if let Some(bytes) = computed.body {
                 self.inbound.body = ClientBody::Held(bytes);
@@ -98,30 +75,6 @@ impl Exchange {
         }
         if !policy.response.is_empty() {
             self.response_policies.push(Arc::new(policy.clone()));
-        }
-        Ok(())
-    }
-
-    /// Replaces a part of the request's head. What cannot stand there is the policy's fault, and
-    /// the client is told that its request is not valid.
-    fn replace(&mut self, part: Part, value: &str) -> Result<(), Error> {
-        let inbound = &mut self.inbound;
-        match part {
-            Part::Path => {
-                let (path, query) = match value.split_once('?') {
-                    Some((path, query)) => (path, Some(query.to_owned())),
-                    None => (value, None),
-                };
-                let normal = normalize(path).map_err(|e| Error::BadRequest(e.to_string()))?;
-                inbound.path = normal.into_owned();
-                inbound.query = query.or_else(|| inbound.query.take());
-            }
-            Part::Method => {
-                let method = Method::from_bytes(value.as_bytes());
-                inbound.method = method.map_err(|e| Error::BadRequest(e.to_string()))?;
-            }
-            Part::Authority => value.clone_into(&mut inbound.authority),
-            Part::Status => {}
         }
         Ok(())
     }
@@ -157,12 +110,14 @@ impl Exchange {
                     body: held.as_deref(),
                 };
                 let input = self.input(&metadata, Some(message));
-                compute(edits, &input, body, |reads| reads.response_body)
+                edits.compute(&input, body, |reads| reads.response_body)
             };
             self.count_failures("response", &computed.failures);
-            apply(edits, &computed, &mut parts.headers);
-            if let Some(status) = status(&computed.parts) {
-                parts.status = status;
+            computed.apply(edits, &mut parts.headers);
+            for part in &computed.head {
+                if let Head::Status(status) = part {
+                    parts.status = *status;
+                }
             }
             if let Some(bytes) = computed.body {
                 parts.headers.remove(http::header::CONTENT_LENGTH);
@@ -197,10 +152,11 @@ impl Exchange {
                 request.headers = headers;
                 request.body = Some(&body[..]);
             }
-            compute(&policy.request, &input, present, |reads| reads.request_body)
+            let reads_body = |reads: Reads| reads.request_body;
+            policy.request.compute(&input, present, reads_body)
         };
         self.count_failures(place, &computed.failures);
-        apply(&policy.request, &computed, headers);
+        computed.apply(&policy.request, headers);
         if let Some(bytes) = computed.body {
             *body = bytes;
         }
@@ -298,100 +254,5 @@ fn llm(ai: &AiRecord) -> LlmInput<'_> {
         reasoning_tokens: ai.usage.reasoning,
         total_tokens: ai.usage.total,
         ..LlmInput::default()
-    }
-}
-
-fn compute(
-    edits: &Edits,
-    input: &Input<'_>,
-    body: Body,
-    reads_body: fn(agw_core::expr::Reads) -> bool,
-) -> Computed {
-    let mut failures = Vec::new();
-    let mut lost = Vec::new();
-    let mut value = |name: &str, expression: &Expression| -> Option<Value> {
-        if body == Body::Absent && reads_body(expression.reads()) {
-            return None;
-        }
-        expression
-            .eval(input)
-            .map_err(|error| failures.push((name.to_owned(), error)))
-            .ok()
-    };
-    let metadata: Vec<_> = edits
-        .metadata
-        .iter()
-        .filter_map(|(name, e)| Some((name.clone(), value(name, e)?.to_json())))
-        .collect();
-    let new_body = edits
-        .body
-        .as_ref()
-        .and_then(|e| value("body", e))
-        .map(|v| match v {
-            Value::String(text) => Bytes::from(text),
-            Value::Bytes(bytes) => Bytes::from(bytes),
-            other => Bytes::from(other.to_json().to_string()),
-        });
-    let mut header = |(name, expression): &(agw_core::header::FieldName, Expression)| {
-        if body == Body::Absent && reads_body(expression.reads()) {
-            return None;
-        }
-        let result = expression.eval_header(input);
-        result
-            .map_err(|error| failures.push((name.written().to_owned(), error)))
-            .ok()
-    };
-    let parts = edits.parts.iter().filter_map(|(part, expression)| {
-        if body == Body::Absent && reads_body(expression.reads()) {
-            return None;
-        }
-        let value = expression.eval_header(input);
-        let value = value.and_then(|value| match value.to_str() {
-            Ok(text) => Ok(text.to_owned()),
-            Err(_) => Err(EvalError::Unusable { got: "text", want: "a part of a message's head" }),
-        });
-        match value {
-            Ok(value) => Some((*part, value)),
-            Err(error) => {
-                lost.push((part.name().to_owned(), error));
-                None
-            }
-        }
-    });
-    let parts = parts.collect();
-    let set = edits.set.iter().map(&mut header).collect();
-    let add = edits.add.iter().map(&mut header).collect();
-    failures.extend(lost);
-    Computed {
-        set,
-        add,
-        parts,
-        body: new_body,
-        metadata,
-        failures,
-    }
-}
-
-/// The status that a response gets, where the value is one.
-fn status(parts: &[(Part, String)]) -> Option<StatusCode> {
-    let of_status = parts.iter().find(|(part, _)| *part == Part::Status);
-    let status = of_status.and_then(|(_, value)| value.parse().ok())?;
-    StatusCode::from_u16(status).ok().filter(|_| (200..600).contains(&status))
-}
-
-fn apply(edits: &Edits, computed: &Computed, headers: &mut HeaderMap) {
-    for name in &edits.remove {
-        headers.remove(name.name());
-    }
-    for ((name, _), value) in edits.set.iter().zip(&computed.set) {
-        match value {
-            Some(value) => drop(headers.insert(name.name().clone(), value.clone())),
-            None => drop(headers.remove(name.name())),
-        }
-    }
-    for ((name, _), value) in edits.add.iter().zip(&computed.add) {
-        if let Some(value) = value {
-            headers.append(name.name().clone(), value.clone());
-        }
     }
 }

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agw_core::condition::Cases;
 use agw_core::backend::{AppProtocol, Backend};
+use agw_core::condition::Cases;
 use agw_core::expr::Expression;
 use agw_core::header::FieldName;
 use agw_core::id::RouteKind;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use agw_core::condition::Cases;
 use agw_core::backend::AppProtocol;
+use agw_core::condition::Cases;
 use agw_core::expr::Expression;
 use agw_core::filter::{Filter, Mirror, Share};
 use agw_core::header::FieldName;

@@ -9,14 +9,19 @@ use agw_core::condition::{Case, Cases};
 use agw_core::expr::Expression;
 use agw_core::filter::{Cors, Credentials, HeaderEdits, Names, OriginPattern};
 use agw_core::header::{FieldName, FieldValue};
+use agw_core::hostname::Hostname;
+use agw_core::id::RouteKind;
+use agw_core::listener::Protocol;
+use agw_core::matcher::PathMatch;
 use agw_core::policy::TrafficPolicy;
 use agw_core::rate_limit::{Limit, RateLimit, Unit};
+use agw_core::transform::{Edits, Part, Transformation, Transformations};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::Full;
 
 use super::client::{HELLO, chat, request, send};
-use super::gateway::{Gateway, Plan, ai};
+use super::gateway::{Gateway, Plan, ai, listener, routed};
 
 fn compile(source: &str) -> Expression {
     Expression::compile(source).unwrap()
@@ -301,5 +306,87 @@ async fn pages_of_other_sites_are_kept_out_and_preflights_need_no_credentials() 
         lost.response.headers()["access-control-allow-origin"],
         "https://app.example"
     );
+    gateway.stop().await;
+}
+
+fn transformed(cases: Vec<(Option<&str>, Edits, Edits)>) -> Arc<Transformations> {
+    let cases = cases.into_iter().map(|(when, request, response)| Case {
+        when: when.map(compile),
+        then: Arc::new(Transformation { request, response }),
+    });
+    Arc::new(Cases::new(cases.collect()))
+}
+
+fn head(parts: &[(Part, &str)]) -> Edits {
+    let parts = parts.iter().map(|(part, source)| (*part, compile(source)));
+    Edits {
+        parts: parts.collect(),
+        ..Edits::default()
+    }
+}
+
+#[tokio::test]
+async fn the_head_of_a_message_changes_by_condition() {
+    let post = transformed(vec![
+        (
+            Some(r#"request.headers["x-user"] == "a""#),
+            head(&[(Part::Path, r#""/v1/chat/completions?left=right""#)]),
+            head(&[(Part::Status, "203")]),
+        ),
+        (
+            Some(r#"json(request.body).model == "sideways""#),
+            head(&[(Part::Path, r#""no path""#)]),
+            head(&[(Part::Status, "1000")]),
+        ),
+    ]);
+    let policy = TrafficPolicy {
+        post_routing: Some(post),
+        ..TrafficPolicy::default()
+    };
+    let gateway = under(policy).await;
+    let mut elsewhere = of("a");
+    *elsewhere.uri_mut() = "/elsewhere".parse().unwrap();
+    assert_eq!(send(gateway.address, elsewhere).await.status(), 203);
+    // What cannot stand in a head leaves it as it was.
+    let sideways = chat(&HELLO.replacen('{', r#"{"model":"sideways","#, 1));
+    assert_eq!(send(gateway.address, sideways).await.status(), 200);
+    assert_eq!(send(gateway.address, of("b")).await.status(), 200);
+    let metrics = gateway.proxy().metrics_text();
+    for part in ["ns/route :path", "response :status"] {
+        assert!(metrics.contains(part), "{part}: {metrics}");
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_head_that_changes_before_the_match_is_what_is_matched() {
+    let pre = transformed(vec![(
+        None,
+        head(&[
+            (Part::Path, r#""/v1" + request.path"#),
+            (Part::Authority, r#""models.example""#),
+            (Part::Method, r#""POST""#),
+        ]),
+        Edits::default(),
+    )]);
+    let policy = TrafficPolicy {
+        pre_routing: Some(pre),
+        ..TrafficPolicy::default()
+    };
+    let gateway = under(policy.clone()).await;
+    let model = [(ai("gpt-4o", gateway.mock_address), 1)];
+    let listener = listener("http", gateway.address.port(), Protocol::Http, "");
+    let mut config = routed(vec![listener], &[("http", RouteKind::Http, &model)]);
+    config.policy = policy;
+    let route = Arc::make_mut(&mut config.routes[0]);
+    route.hostnames = vec![Hostname::parse("models.example").unwrap()];
+    let rule = Arc::make_mut(&mut route.rules[0]);
+    rule.matches[0].path = PathMatch::Exact("/v1/chat/completions".into());
+    rule.matches[0].method = Some(Method::POST);
+    gateway.put(2, config).await;
+    let mut short = chat(HELLO);
+    *short.uri_mut() = "/chat/completions".parse().unwrap();
+    *short.method_mut() = Method::PUT;
+    assert_eq!(send(gateway.address, short).await.status(), 200);
     gateway.stop().await;
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use agw_api::policy::{Phase, Traffic};
 use agw_api::transformation::TrafficTransformation as Spec;
 use agw_core::access::Access;
+use agw_core::condition::{Case, Cases};
 use agw_core::filter::Cors;
 use agw_core::policy::TrafficPolicy;
-use agw_core::condition::{Case, Cases};
 use agw_core::transform::{Edits, Transformation, Transformations};
 
 use super::place::Place;
@@ -157,7 +157,8 @@ impl Compiled {
             &mut outcome,
         );
         let standard = traffic.transformation.as_ref();
-        let standard = standard.map(|spec| transformations(spec, &mut place.inside("transformation")));
+        let standard =
+            standard.map(|spec| transformations(spec, &mut place.inside("transformation")));
         keep(&mut self.standard, standard.transpose(), &mut outcome);
         let cors = traffic.cors.as_ref();
         let cors = cors.map(|spec| answer::cors(spec, &mut place.inside("cors")));
@@ -210,10 +211,7 @@ impl Compiled {
     }
 }
 
-fn transformations(
-    spec: &Spec,
-    place: &mut Place<'_, '_>,
-) -> Result<Transformations, Rejected> {
+fn transformations(spec: &Spec, place: &mut Place<'_, '_>) -> Result<Transformations, Rejected> {
     let of = |request: Option<&_>, response: Option<&_>, place: &mut Place<'_, '_>| {
         let (subject, field) = (place.subject, place.field.clone());
         expression::of_traffic(request, response, subject, &field, place.report).map(Arc::new)

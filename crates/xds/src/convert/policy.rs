@@ -242,7 +242,9 @@ impl From<&Edits> for proto::Edits {
                 .collect(),
             body: body.as_ref().map(|body| body.source().to_owned()),
             metadata: metadata.map(|(name, value)| named(name, value)).collect(),
-            parts: parts.map(|(part, value)| named(part.name(), value)).collect(),
+            parts: parts
+                .map(|(part, value)| named(part.name(), value))
+                .collect(),
         }
     }
 }
