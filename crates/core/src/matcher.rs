@@ -53,7 +53,8 @@ impl Match {
             && self.asks_for(request.model)
     }
 
-    fn asks_for(&self, model: Option<&str>) -> bool {
+    /// Whether the model is one that it takes.
+    pub fn asks_for(&self, model: Option<&str>) -> bool {
         let Some(pattern) = &self.model else {
             return true;
         };

@@ -5,6 +5,7 @@
 mod models;
 mod plan;
 mod reuse;
+mod standing;
 mod table;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::policy::TrafficPolicy;
 
 pub use models::{ModelTable, Offered};
 pub use plan::{Choice, MirrorPlan, RulePlan, Target, TargetKind, Way};
+pub use standing::{Candidate, Mismatch, Precedence, Standing};
 use table::HostTable;
 
 /// One Gateway's configuration in the form that requests are matched against.
@@ -148,7 +150,7 @@ impl ListenerTable {
     /// The rule that wins by the Gateway API's precedence: the more specific hostname, then the
     /// match's own specificity, then the older route, its name, and the order of its rules.
     pub fn select(&self, request: &RequestHead<'_>) -> Option<Selected<'_>> {
-        self.hosts.select(request)
+        self.hosts.entry(request).map(table::Entry::selected)
     }
 
     /// The rule that a connection falls under, by the name that its TLS asks for, in lower case;
@@ -163,7 +165,7 @@ impl ListenerTable {
             headers: &headers,
             model: None,
         };
-        self.hosts.select(&head).map(|selected| selected.plan)
+        self.hosts.entry(&head).map(table::Entry::plan)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::hostname::Hostname;
 use crate::listener::Listener;
 use crate::matcher::{Match, PathMatch, RequestHead};
 use crate::policy::TrafficPolicy;
+use crate::route::Route;
 use paths::Paths;
 
 /// One match of one rule.
@@ -58,7 +59,12 @@ impl Entry {
         &self.plan.rule.matches[self.position]
     }
 
-    fn selected(&self) -> Selected<'_> {
+    /// Whether it is the same match of the same rule.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        (self.plan.index, self.position) == (other.plan.index, other.position)
+    }
+
+    pub(super) fn selected(&self) -> Selected<'_> {
         Selected {
             plan: &self.plan,
             matched: self.matched(),
@@ -79,11 +85,17 @@ pub(super) fn sort_by_precedence(entries: &mut [Entry]) {
 
 fn by_age_and_name(a: &Entry, b: &Entry) -> Ordering {
     let (a, b) = (&a.plan.route, &b.plan.route);
+    by_age(a, b).then_with(|| by_name(a, b))
+}
+
+pub(super) fn by_age(a: &Route, b: &Route) -> Ordering {
     // A route without a time of creation (from a file) counts as the youngest.
     let age = |created: Option<i64>| created.unwrap_or(i64::MAX);
-    age(a.created)
-        .cmp(&age(b.created))
-        .then_with(|| (&a.key, a.kind).cmp(&(&b.key, b.kind)))
+    age(a.created).cmp(&age(b.created))
+}
+
+pub(super) fn by_name(a: &Route, b: &Route) -> Ordering {
+    (&a.key, a.kind).cmp(&(&b.key, b.kind))
 }
 
 /// The entries of the routes attached to `listener`, with its own policy between the Gateway's and
@@ -154,11 +166,11 @@ impl HostTable {
         }
     }
 
-    pub(super) fn select(&self, request: &RequestHead<'_>) -> Option<Selected<'_>> {
+    pub(super) fn entry(&self, request: &RequestHead<'_>) -> Option<&Entry> {
         if let Some(found) = self
             .exact
             .get(request.host)
-            .and_then(|paths| paths.select(request))
+            .and_then(|paths| paths.entry(request))
         {
             return Some(found);
         }
@@ -167,8 +179,8 @@ impl HostTable {
             .filter(|(suffix, _)| {
                 request.host.len() > suffix.len() && request.host.ends_with(&**suffix)
             })
-            .find_map(|(_, paths)| paths.select(request))
-            .or_else(|| self.any.select(request))
+            .find_map(|(_, paths)| paths.entry(request))
+            .or_else(|| self.any.entry(request))
     }
 }
 
@@ -184,16 +196,15 @@ impl PathTable {
         }
     }
 
-    fn select(&self, request: &RequestHead<'_>) -> Option<Selected<'_>> {
+    fn entry(&self, request: &RequestHead<'_>) -> Option<&Entry> {
         let holds = |entry: &&Entry| entry.matched().predicates_hold(request);
         let exact = self.exact.of(request.path).find(holds);
-        let found = exact
+        exact
             .or_else(|| self.regex.iter().find(|e| e.matched().matches(request)))
             .or_else(|| {
                 prefixes(request.path, self.deepest)
                     .find_map(|prefix| self.prefix.of(prefix).find(holds))
-            });
-        found.map(Entry::selected)
+            })
     }
 }
 

@@ -155,64 +155,85 @@ fn winner(snapshot: &Snapshot, request: &Request) -> Option<String> {
     ))
 }
 
+fn candidates<'a>(snapshot: &'a Snapshot, request: &Request) -> Vec<Candidate<'a>> {
+    let bind = snapshot.bind(80).unwrap();
+    let listener = bind.listener(&request.host).unwrap();
+    snapshot.candidates(listener, &request.head())
+}
+
+fn standings_of(snapshot: &Snapshot, request: &Request) -> Vec<Standing> {
+    let all = candidates(snapshot, request).into_iter();
+    all.map(|candidate| candidate.standing).collect()
+}
+
 #[test]
 fn precedence_follows_the_api_in_every_step() {
     let everything = Request::new("/a/b?q=1&r=1").header("x").header("y");
-    // (what the step decides by, winner's match, loser's match)
+    // (what the step decides by, its name, winner's match, loser's match)
     let steps = [
         (
             "exact over regex",
+            Precedence::Path,
             matching("exact:/a/b", None, &[], &[]),
             matching("regex:/a/b.*", None, &["x"], &[]),
         ),
         (
             "exact over prefix",
+            Precedence::Path,
             matching("exact:/a/b", None, &[], &[]),
             matching("/a/b", Some("GET"), &["x"], &["q"]),
         ),
         (
             "regex over prefix",
+            Precedence::Path,
             matching("regex:/a.*", None, &[], &[]),
             matching("/a/b", None, &["x"], &[]),
         ),
         (
             "longer prefix",
+            Precedence::Path,
             matching("/a/b", None, &[], &[]),
             matching("/a", Some("GET"), &["x", "y"], &["q"]),
         ),
         (
             "method",
+            Precedence::Method,
             matching("/a", Some("GET"), &[], &[]),
             matching("/a", None, &["x", "y"], &["q"]),
         ),
         (
             "header count",
+            Precedence::Headers,
             matching("/a", None, &["x", "y"], &[]),
             matching("/a", None, &["x"], &["q", "r"]),
         ),
         (
             "query count",
+            Precedence::Query,
             matching("/a", None, &["x"], &["q", "r"]),
             matching("/a", None, &["x"], &["q"]),
         ),
     ];
-    for (step, wins, loses) in steps {
+    for (step, by, wins, loses) in steps {
         // The loser is older, has the smaller name and stands first: none of that may count.
         let routes = vec![
             route("a-loses", Some(1), &[], vec![rule(vec![loses])]),
             route("b-wins", Some(2), &[], vec![rule(vec![wins])]),
         ];
-        let got = winner(&snapshot(vec![listener("http", "")], routes), &everything);
+        let snapshot = snapshot(vec![listener("http", "")], routes);
+        let got = winner(&snapshot, &everything);
         assert_eq!(got.as_deref(), Some("b-wins/0"), "{step}");
+        let standings = [Standing::Wins, Standing::Behind(by)];
+        assert_eq!(standings_of(&snapshot, &everything), standings, "{step}");
     }
 }
 
 #[test]
 fn ties_go_to_the_older_then_the_name_then_the_order() {
     let same = || matching("/a", None, &[], &[]);
-    let cases: [(&str, Vec<Arc<Route>>, &str); 4] = [
+    let cases: [(Precedence, Vec<Arc<Route>>, &str); 4] = [
         (
-            "older",
+            Precedence::Age,
             vec![
                 route("a", Some(2), &[], vec![rule(vec![same()])]),
                 route("b", Some(1), &[], vec![rule(vec![same()])]),
@@ -220,7 +241,7 @@ fn ties_go_to_the_older_then_the_name_then_the_order() {
             "b/0",
         ),
         (
-            "name",
+            Precedence::Name,
             vec![
                 route("b", Some(1), &[], vec![rule(vec![same()])]),
                 route("a", Some(1), &[], vec![rule(vec![same()])]),
@@ -228,7 +249,7 @@ fn ties_go_to_the_older_then_the_name_then_the_order() {
             "a/0",
         ),
         (
-            "rule order",
+            Precedence::Order,
             vec![route(
                 "a",
                 None,
@@ -238,7 +259,7 @@ fn ties_go_to_the_older_then_the_name_then_the_order() {
             "a/0",
         ),
         (
-            "specificity before rule order",
+            Precedence::Path,
             vec![route(
                 "a",
                 None,
@@ -251,12 +272,14 @@ fn ties_go_to_the_older_then_the_name_then_the_order() {
             "a/1",
         ),
     ];
-    for (step, routes, want) in cases {
-        let got = winner(
-            &snapshot(vec![listener("http", "")], routes),
-            &Request::new("/a/b"),
+    for (by, routes, want) in cases {
+        let (snapshot, request) = (
+            snapshot(vec![listener("http", "")], routes),
+            Request::new("/a/b"),
         );
-        assert_eq!(got.as_deref(), Some(want), "{step}");
+        assert_eq!(winner(&snapshot, &request).as_deref(), Some(want), "{by:?}");
+        let standings = [Standing::Wins, Standing::Behind(by)];
+        assert_eq!(standings_of(&snapshot, &request), standings);
     }
 }
 
@@ -282,6 +305,15 @@ fn the_more_specific_hostname_wins_and_falls_through_when_it_does_not_match() {
     assert_eq!(at("a.example", "/w").as_deref(), Some("wild/0"));
     assert_eq!(at("a.example", "/z").as_deref(), Some("any/0"));
     assert_eq!(at("b.example", "/x").as_deref(), Some("any/0"));
+    assert_eq!(
+        standings_of(&snapshot, &Request::new("/x")),
+        [
+            Standing::Wins,
+            Standing::Behind(Precedence::Hostname),
+            // `a.example` is under the wildcard too.
+            Standing::Differs(vec![Mismatch::Path]),
+        ]
+    );
 }
 
 #[test]
@@ -447,6 +479,15 @@ proptest! {
             let those = those.filter(|(_, there)| if second { there.1 } else { there.0 });
             those.map(|(route, _)| route.clone()).collect()
         };
+        for candidate in candidates(&snapshot, &request) {
+            let mut alone = (*candidate.plan.route).clone();
+            alone.rules = vec![rule(vec![candidate.matched.clone()])];
+            let takes = naive(&[Arc::new(alone)], &request).is_some();
+            prop_assert_eq!(takes, !matches!(candidate.standing, Standing::Differs(_)));
+        }
+        let wins = standings_of(&snapshot, &request);
+        let wins = wins.iter().filter(|s| **s == Standing::Wins).count();
+        prop_assert_eq!(wins, usize::from(naive(&routes, &request).is_some()));
         let mut later = snapshot;
         for routes in [some(false), some(true), routes.clone()] {
             later = with_routes(&later, &routes);
