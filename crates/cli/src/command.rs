@@ -1,6 +1,7 @@
 //! What can be said on the command line.
 
 mod cluster;
+mod explain;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use cluster::{Controller, Proxy};
+pub(crate) use explain::{Data, Explain};
 
 /// AgentGateway: route requests to AI models, in a cluster or on a laptop.
 #[derive(Debug, Parser)]
@@ -32,6 +34,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Run(Run),
     Analyze(Analyze),
+    Explain(Explain),
     Controller(Controller),
     Proxy(Proxy),
     Check(Check),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use agw_core::config::GatewayConfig;
 use agw_translate::finding::{Finding, Severity};
 use agw_translate::manifest::{self, ManifestFile};
-use agw_translate::{ClusterState, ObjectStatus, Settings};
+use agw_translate::{ClusterState, ObjectStatus, Origin, Settings};
 
 /// What files say, and what is wrong with it.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub(crate) struct Compiled {
     pub(crate) gateways: Vec<Arc<GatewayConfig>>,
     pub(crate) statuses: Vec<Arc<ObjectStatus>>,
     pub(crate) findings: Vec<Finding>,
+    /// Which policy says what of which target.
+    pub(crate) origins: Vec<Origin>,
 }
 
 /// How much is served.
@@ -45,6 +47,7 @@ impl Compiled {
             gateways: translation.gateways,
             statuses: translation.statuses,
             findings,
+            origins: translation.origins,
         }
     }
 

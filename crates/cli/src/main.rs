@@ -5,6 +5,7 @@ mod check;
 mod cluster;
 mod command;
 mod compile;
+mod explain;
 mod mock_provider;
 mod report;
 mod run;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Analyze(arguments) => analyze::analyze(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Version(arguments) => version(&arguments),
         Command::Run(arguments) => {
             let filter = agw_runtime::log::init(cli.log.as_deref(), cli.log_format.into());

@@ -130,25 +130,15 @@ impl Access {
         }
     }
 
-    /// Names of the fields that both set, as manifests have them. What decides about requests is
-    /// added up, and never in the way of the other's.
-    pub fn overlap<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'static str> + use<'a> {
-        let both = [
-            (
-                "jwtAuthentication",
-                self.jwt.is_some() && other.jwt.is_some(),
-            ),
-            (
-                "basicAuthentication",
-                self.basic.is_some() && other.basic.is_some(),
-            ),
-            (
-                "apiKeyAuthentication",
-                self.api_key.is_some() && other.api_key.is_some(),
-            ),
-        ];
-        both.into_iter()
-            .filter_map(|(name, both)| both.then_some(name))
+    /// Each field's name as manifests have it, and whether it is set, in the order in which they
+    /// are looked at.
+    pub(crate) fn fields(&self) -> [(&'static str, bool); 4] {
+        [
+            ("jwtAuthentication", self.jwt.is_some()),
+            ("basicAuthentication", self.basic.is_some()),
+            ("apiKeyAuthentication", self.api_key.is_some()),
+            ("authorization", !self.authorization.is_empty()),
+        ]
     }
 
     /// Whether a request's body has to be held before this can be decided.

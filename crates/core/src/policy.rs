@@ -54,6 +54,22 @@ pub struct TrafficPolicy {
     pub shaping: Shaping,
 }
 
+/// When a part of a policy takes effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Phase {
+    /// Before a route is matched.
+    PreRouting,
+    PostRouting,
+}
+
+/// A field of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Field {
+    pub phase: Phase,
+    /// As manifests have it, under `spec.traffic`.
+    pub name: &'static str,
+}
+
 impl TrafficPolicy {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -84,42 +100,46 @@ impl TrafficPolicy {
         }
     }
 
-    /// Names of the fields that both policies set, as manifests have them.
-    pub fn overlap(&self, other: &Self) -> Vec<&'static str> {
-        let both = [
-            ("cors", self.cors.is_some() && other.cors.is_some()),
-            ("cors", self.pre_cors.is_some() && other.pre_cors.is_some()),
-            (
-                "transformation",
-                (self.pre_routing.is_some() && other.pre_routing.is_some())
-                    || (self.post_routing.is_some() && other.post_routing.is_some()),
-            ),
-            (
-                "rateLimit",
-                self.rate_limit.is_some() && other.rate_limit.is_some(),
-            ),
-            ("csrf", self.csrf.is_some() && other.csrf.is_some()),
-            (
-                "headerModifiers",
-                self.headers.is_some() && other.headers.is_some(),
-            ),
-            ("delay", self.delay.is_some() && other.delay.is_some()),
-            (
-                "directResponse",
-                self.direct_response.is_some() && other.direct_response.is_some(),
-            ),
-            (
-                "timeouts.request",
-                self.request_timeout.is_some() && other.request_timeout.is_some(),
-            ),
-            ("retry", self.retry.is_some() && other.retry.is_some()),
-        ];
-        let both = both
+    /// The fields that are set, in the order in which they take effect. `shaping` is none of
+    /// `traffic`.
+    pub fn fields(&self) -> Vec<Field> {
+        let before = [("cors", self.pre_cors.is_some())];
+        let before = before
             .into_iter()
-            .filter_map(|(name, both)| both.then_some(name));
-        let access = self.access.overlap(&other.access);
-        let access = access.chain(self.pre_access.overlap(&other.pre_access));
-        both.chain(access).collect()
+            .chain(self.pre_access.fields())
+            .chain([("transformation", self.pre_routing.is_some())]);
+        let after = [("cors", self.cors.is_some())];
+        let after = after.into_iter().chain(self.access.fields()).chain([
+            ("rateLimit", self.rate_limit.is_some()),
+            ("transformation", self.post_routing.is_some()),
+            ("csrf", self.csrf.is_some()),
+            ("headerModifiers", self.headers.is_some()),
+            ("delay", self.delay.is_some()),
+            ("directResponse", self.direct_response.is_some()),
+            ("timeouts.request", self.request_timeout.is_some()),
+            ("retry", self.retry.is_some()),
+        ]);
+        let before = before.map(|field| (Phase::PreRouting, field));
+        let all = before.chain(after.map(|field| (Phase::PostRouting, field)));
+        let set = all.filter(|(_, (_, is_set))| *is_set);
+        set.map(|(phase, (name, _))| Field { phase, name })
+            .collect()
+    }
+
+    /// Names of the fields that both policies set, where one of them only can count.
+    pub fn overlap(&self, other: &Self) -> Vec<&'static str> {
+        let theirs = other.fields();
+        let both = self.fields().into_iter();
+        both.filter(|field| theirs.contains(field) && !field.adds_up())
+            .map(|field| field.name)
+            .collect()
+    }
+}
+
+impl Field {
+    /// Whether what several policies say counts, and not the nearest one's word alone.
+    pub fn adds_up(self) -> bool {
+        self.name == "authorization"
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) use password::Passwords;
 pub(crate) use token::{TokenError, Verifiers};
 
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 /// What is known of who asks, as expressions see it.
 #[derive(Default)]
@@ -32,4 +33,9 @@ impl std::fmt::Debug for Identity {
 /// A map with one text.
 pub(crate) fn single(name: &str, text: &str) -> Value {
     Value::Object(Map::from_iter([(name.to_owned(), text.into())]))
+}
+
+/// What is kept of an API key.
+pub(crate) fn hashed(key: &str) -> [u8; 32] {
+    Sha256::digest(key).into()
 }

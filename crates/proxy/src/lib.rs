@@ -13,6 +13,7 @@ mod credentials;
 mod datagram;
 mod destination;
 mod error;
+pub mod explain;
 mod in_flight;
 mod listener;
 mod live;

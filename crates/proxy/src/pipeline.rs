@@ -15,6 +15,7 @@ mod models;
 mod outbound;
 mod plain;
 mod policies;
+pub(crate) mod preview;
 mod question;
 mod transform;
 mod translated;
@@ -42,6 +43,9 @@ use crate::stream::BoxStream;
 use crate::telemetry::{Outcome, Reason, Record};
 use guard::Guarded;
 use inbound::Inbound;
+
+pub(crate) use inbound::without_port;
+pub(crate) use policies::cors_of;
 
 /// One request and what is known of it so far.
 pub(crate) struct Exchange {
@@ -244,7 +248,7 @@ impl Exchange {
             return Err(Error::BrokenRule(why.to_string()));
         }
         self.speak(plan);
-        if let Some(response) = self.preflight(policies::cors_of(plan)) {
+        if let Some(response) = self.preflight(cors_of(plan)) {
             return Ok(response);
         }
         self.admit(&policy.access).await?;
@@ -330,7 +334,7 @@ impl Exchange {
     fn share(&self, response: &mut Response<Box<Answer>>) {
         let plan = self.record.plan.as_deref();
         let early = self.early_cors.as_deref();
-        if let Some(cors) = plan.and_then(policies::cors_of).or(early)
+        if let Some(cors) = plan.and_then(cors_of).or(early)
             && !self.inbound.is_preflight()
         {
             cors.apply(&self.inbound.headers, response.headers_mut());

@@ -88,6 +88,20 @@ impl Request {
         self
     }
 
+    /// As the options that describe a request to `agw explain`.
+    pub fn described(&self) -> Vec<String> {
+        let mut options = vec!["--path".to_owned(), self.target.clone()];
+        options.extend(["-X".to_owned(), self.method.clone()]);
+        for (name, value) in &self.headers {
+            options.extend(["-H".to_owned(), format!("{name}: {value}")]);
+        }
+        if !self.body.is_empty() {
+            let body = String::from_utf8_lossy(&self.body).into_owned();
+            options.extend(["-d".to_owned(), body]);
+        }
+        options
+    }
+
     /// Sends it and reads the whole answer.
     ///
     /// # Errors

@@ -48,6 +48,7 @@ use report::Report;
 use service::Endpoints;
 
 pub use agw_ai::price::may_be as may_be_prices;
+pub use policy::{Origin, Shapes, Target};
 pub use settings::{KeyOf, Mode, Settings, key_variables};
 pub use state::{ClusterState, Objects, Routes};
 pub use status::ObjectStatus;
@@ -62,6 +63,8 @@ pub struct Translation {
     pub findings: Vec<Finding>,
     /// What is deployed for each Gateway of ours; nothing when files are served.
     pub infra: Vec<GatewayInfra>,
+    /// The policies in force, the older first.
+    pub origins: Vec<Origin>,
     memo: Memo,
 }
 
@@ -127,6 +130,7 @@ pub fn translate_again(
     let statuses = class::statuses(state, &classes).into_iter();
     let statuses = statuses.chain(gateway_statuses).map(Arc::new);
     let statuses = statuses.chain(routes.iter().filter_map(|route| route.status.clone()));
+    let origins = policies.origins;
     let others = backend_statuses.into_iter().chain(policies.statuses);
     let others = others.chain(tls_policies.statuses(&gateways, routes));
     let others = others.chain(unreadable).map(Arc::new);
@@ -135,6 +139,7 @@ pub fn translate_again(
         statuses: statuses.chain(others).collect(),
         findings: report.finish(),
         infra,
+        origins,
         memo,
     }
 }

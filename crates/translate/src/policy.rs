@@ -3,6 +3,7 @@
 mod access;
 mod all;
 mod answer;
+mod origin;
 mod place;
 mod rate_limit;
 mod target;
@@ -29,7 +30,8 @@ use crate::report::{Report, Subject};
 use crate::settings::Settings;
 use crate::state::ClusterState;
 use crate::status::{Condition, ObjectStatus, conditions};
-use target::Target;
+pub use origin::{Origin, Shapes};
+pub use target::Target;
 
 /// Policies by what they are attached to. Where several are, the older wins field by field.
 #[derive(Debug, Default)]
@@ -39,6 +41,8 @@ pub(crate) struct Attached<'a> {
     /// Backends that a policy was to guard which cannot be read, and why.
     pub(crate) closed: BTreeMap<ObjectKey, String>,
     pub(crate) statuses: Vec<ObjectStatus>,
+    /// The policies in force, the older first.
+    pub(crate) origins: Vec<Origin>,
 }
 
 /// A policy of either kind.
@@ -261,6 +265,9 @@ impl<'a> Policy<'a> {
             if let Some(policies) = self.backend {
                 attached.layer(key, policies, self.subject);
             }
+            attached
+                .origins
+                .push(self.origin(target, &TrafficPolicy::default()));
             return Ok(());
         }
         self.check_backend_part(report)
@@ -282,7 +289,22 @@ impl<'a> Policy<'a> {
             report.add(self.subject, Code::PolicyConflict, &field, message, remedy);
         }
         *entry = entry.over(&traffic);
+        attached.origins.push(self.origin(target, &traffic));
         Ok(())
+    }
+
+    fn origin(&self, target: &Target, says: &TrafficPolicy) -> Origin {
+        let of_models = self.backend.is_some_and(|backend| backend.ai.is_some());
+        Origin {
+            target: target.clone(),
+            kind: self.subject.kind,
+            policy: self.subject.key.clone(),
+            fields: says.fields(),
+            shapes: match of_models {
+                true => Shapes::Something,
+                false => Shapes::Nothing,
+            },
+        }
     }
 
     /// What was to be guarded is not open because its guard is not valid.

@@ -12,6 +12,7 @@ mod budget;
 mod command;
 mod content;
 mod cors;
+mod explain;
 mod failover;
 mod guardrails;
 mod lifecycle;

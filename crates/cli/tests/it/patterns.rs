@@ -3,6 +3,7 @@
 use agw_testkit::{Answer, Request};
 use serde_json::json;
 
+use crate::explain::{agree, explained};
 use crate::setup::{LARGE, MINI, Rig, Setup, chat, examples, seed, setups};
 
 /// A request, the model that must answer, and headers that must come in this very letter case.
@@ -15,9 +16,11 @@ type Case = (
 fn check(setup: &Setup, cases: Vec<Case>) {
     let rig = setup.start();
     for (request, model, headers) in cases {
-        let answer = rig.agw.send(&request).unwrap();
+        let told = explained(&setup.manifests, &request);
+        let (answer, log) = rig.logged(request.clone());
         assert_eq!(answer.status, 200, "{request:?}: {}", answer.text());
         assert_eq!(answer.model().as_deref(), Some(model), "{request:?}");
+        agree(&told, &log);
         for (name, value) in headers {
             assert!(
                 answer.has_exact(name, value),

@@ -74,9 +74,19 @@ impl Snapshot {
         all.sort_by_key(|candidate| match &candidate.standing {
             Standing::Wins => 0,
             Standing::Behind(_) => 1,
-            Standing::Differs(parts) => 1 + parts.len(),
+            Standing::Differs(parts) => 2 + parts.iter().map(|part| part.distance()).sum::<usize>(),
         });
         all
+    }
+}
+
+impl Mismatch {
+    /// How far from taking the request: another path or host is further than another header.
+    fn distance(self) -> usize {
+        match self {
+            Self::Listener | Self::Hostname | Self::Path => 100,
+            Self::Method | Self::Header(_) | Self::Query(_) | Self::Model => 1,
+        }
     }
 }
 

@@ -10,10 +10,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::Exchange;
-use crate::access::single;
+use crate::access::{hashed, single};
 use crate::error::Error;
 
 /// A credential's place, and whether the credential in it was good.
@@ -98,8 +97,7 @@ impl Exchange {
             Shown::Ambiguous => Err(Wrong::Bad("there is more than one API Key".to_owned())),
             Shown::Credential(key) => {
                 // The key itself is compared with nothing: no time tells how much of it is right.
-                let digest: [u8; 32] = Sha256::digest(key.expose()).into();
-                let known = keys.keys.0.get(&digest);
+                let known = keys.keys.0.get(&hashed(key.expose()));
                 known
                     .map(|known| Value::Object((**known).clone()))
                     .ok_or_else(|| Wrong::Bad("the API Key is not known".to_owned()))

@@ -271,25 +271,7 @@ pub(super) fn provider_request(
         Error::BadRequest(format!("the request's {what} is not valid: {error}"))
     };
     let dialect = question.dialect;
-    let path = match provider.path.as_ref().or(question.at.as_ref()) {
-        Some(path) => path.to_string(),
-        None => {
-            let prefix = provider.path_prefix.as_deref();
-            dialect.upstream_path(&question.path, prefix).into_owned()
-        }
-    };
-    let target = match asking.query {
-        Some(query) if question.operation == Operation::Passthrough => {
-            format!("{path}?{query}")
-        }
-        Some(query) if question.operation == Operation::Models => format!("{path}?{query}"),
-        _ => path,
-    };
-    let target = match &provider.query {
-        Some(own) if target.contains('?') => format!("{target}&{own}"),
-        Some(own) => format!("{target}?{own}"),
-        None => target,
-    };
+    let target = target_of(provider, question, asking.query);
     let mut target = PathAndQuery::try_from(target).map_err(|e| bad("path", &e))?;
     let authority = match own_host(provider, question) {
         Some(host) => Authority::from_static(host),
@@ -332,6 +314,32 @@ pub(super) fn provider_request(
     })
 }
 
+/// Path and query that the provider is asked at. `query` is the client's.
+pub(super) fn target_of(provider: &AiProvider, question: &Question, query: Option<&str>) -> String {
+    let path = match provider.path.as_ref().or(question.at.as_ref()) {
+        Some(path) => path.to_string(),
+        None => {
+            let prefix = provider.path_prefix.as_deref();
+            question
+                .dialect
+                .upstream_path(&question.path, prefix)
+                .into_owned()
+        }
+    };
+    let target = match query {
+        Some(query) if question.operation == Operation::Passthrough => {
+            format!("{path}?{query}")
+        }
+        Some(query) if question.operation == Operation::Models => format!("{path}?{query}"),
+        _ => path,
+    };
+    match &provider.query {
+        Some(own) if target.contains('?') => format!("{target}&{own}"),
+        Some(own) => format!("{target}?{own}"),
+        None => target,
+    }
+}
+
 /// Where the provider takes the question.
 fn endpoint(provider: &AiProvider, question: &Question) -> Endpoint {
     let mut endpoint = provider.endpoint.clone();
@@ -342,7 +350,7 @@ fn endpoint(provider: &AiProvider, question: &Question) -> Endpoint {
 }
 
 /// Another host than that of the manifest. One that a manifest names itself is asked everything.
-fn own_host(provider: &AiProvider, question: &Question) -> Option<&'static str> {
+pub(super) fn own_host(provider: &AiProvider, question: &Question) -> Option<&'static str> {
     let usual = question.dialect.provider().host;
     let host = &provider.endpoint.host;
     let theirs = host.strip_suffix(usual);

@@ -247,7 +247,7 @@ pub(super) fn target(path: &str, query: Option<&str>) -> Result<PathAndQuery, Er
 }
 
 /// `host` of `host:port`, `[v6]:port` or either without port.
-fn without_port(authority: &str) -> &str {
+pub(crate) fn without_port(authority: &str) -> &str {
     let host = authority
         .rsplit_once('@')
         .map_or(authority, |(_, host)| host);

@@ -19,7 +19,7 @@ use crate::live::now_millis;
 use crate::telemetry::{Owed, Reason};
 
 /// Who decides what pages of other origins may do: the rule's own filter before a policy.
-pub(super) fn cors_of(plan: &RulePlan) -> Option<&Cors> {
+pub(crate) fn cors_of(plan: &RulePlan) -> Option<&Cors> {
     let filter = plan.rule.filters.iter().find_map(|filter| match filter {
         Filter::Cors(cors) => Some(&**cors),
         _ => None,

@@ -295,7 +295,7 @@ async fn pages_of_other_sites_are_kept_out_and_preflights_need_no_credentials() 
         backends: vec![(ai("gpt-4o", gateway.mock_address), 1)],
         policy: early,
         rule: Some(Box::new(|rule| {
-            rule.matches[0].path = agw_core::matcher::PathMatch::prefix("/nowhere");
+            rule.matches[0].path = PathMatch::prefix("/nowhere");
         })),
     };
     gateway.apply(3, plan).await;

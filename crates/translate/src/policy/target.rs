@@ -14,7 +14,7 @@ use crate::state::ClusterState;
 
 /// What a policy is attached to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Target {
+pub enum Target {
     Gateway(ObjectKey),
     Listener(ObjectKey, String),
     Route(RouteKind, ObjectKey),
