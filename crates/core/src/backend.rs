@@ -73,6 +73,9 @@ pub struct AiProvider {
     /// The APIs that it has; empty means those of its kind.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub offers: Vec<Offer>,
+    /// Explicit API per path suffix; empty means those of its backend.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<ApiRoute>,
     /// Model that every request is forced to; `None` passes the client's through.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<Arc<str>>,

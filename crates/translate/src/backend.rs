@@ -12,7 +12,8 @@ use agw_api::backend_policy::{BackendPolicies, RouteType};
 use agw_api::conditions::{backend as reasons, types};
 use agw_api::{AgentgatewayBackend, AgentgatewayBackendSpec};
 use agw_core::backend::{
-    AiBackend, Api, ApiRoute, AppProtocol, Backend, BackendTarget, Endpoint, EndpointBackend,
+    AiBackend, AiProvider, Api, ApiRoute, AppProtocol, Backend, BackendTarget, Endpoint,
+    EndpointBackend, ProviderKind,
 };
 use agw_core::id::{BackendKey, ObjectKey};
 use serde_json::json;
@@ -209,7 +210,7 @@ impl Context<'_> {
         layers: &Layers<'_>,
         refs: &mut Result<(), Unresolved>,
         report: &mut Report,
-    ) -> Result<Vec<Vec<agw_core::backend::AiProvider>>, Rejected> {
+    ) -> Result<Vec<Vec<AiProvider>>, Rejected> {
         let mut names = Vec::new();
         let mut all = Vec::new();
         let mut outcome = Ok(());
@@ -229,6 +230,8 @@ impl Context<'_> {
                     outcome = Err(Rejected);
                 }
                 names.push(&named.name);
+                let ai = named.policies.as_ref().and_then(|p| p.ai.as_ref());
+                let routes = ai.map(|ai| api_routes(&ai.routes)).unwrap_or_default();
                 let own = named.policies.as_ref().map(|policies| Layer {
                     policies,
                     subject: self.subject,
@@ -241,7 +244,10 @@ impl Context<'_> {
                     field,
                 };
                 match self.provider(&entry, &layers, refs, report) {
-                    Ok(made) => entries.extend(made),
+                    Ok(made) => entries.extend(made.into_iter().map(|entry| AiProvider {
+                        routes: routes.clone(),
+                        ..entry
+                    })),
                     Err(Rejected) => outcome = Err(Rejected),
                 }
             }
@@ -280,14 +286,16 @@ impl Context<'_> {
             );
             return Err(Rejected);
         }
-        let routes = own.or(policy).into_iter().flatten();
-        Ok(routes
-            .map(|(suffix, kind)| ApiRoute {
-                suffix: suffix.as_str().into(),
-                api: api(*kind),
-            })
-            .collect())
+        Ok(own.or(policy).map(api_routes).unwrap_or_default())
     }
+}
+
+fn api_routes(written: &BTreeMap<String, RouteType>) -> Vec<ApiRoute> {
+    let routes = written.iter().map(|(suffix, kind)| ApiRoute {
+        suffix: suffix.as_str().into(),
+        api: api(*kind),
+    });
+    routes.collect()
 }
 
 fn api(kind: RouteType) -> Api {
@@ -354,11 +362,20 @@ pub(crate) fn check_part(
         field: "spec.backend".to_owned(),
     }];
     let mut refs = Ok(());
+    // What a policy suits is told of the backends that it is on.
+    let signs = policies
+        .auth
+        .as_ref()
+        .is_some_and(|auth| auth.aws.is_some());
+    let kind = match signs {
+        true => ProviderKind::Bedrock,
+        false => ProviderKind::OpenAi,
+    };
     policies::merge(
         context,
         &layers,
         policies::Purpose::Ai(policies::Asked {
-            kind: agw_core::backend::ProviderKind::OpenAi,
+            kind,
             region: "",
             host: "",
         }),

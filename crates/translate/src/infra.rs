@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use agw_api::parameters::{
     CountOrShare, ExternalTrafficPolicy, Image as ApiImage, LogFormat, PullPolicy, Resources,
-    ServiceType, Toleration,
+    ServiceType, Toleration, TransportProtocol,
 };
 use agw_core::id::ObjectKey;
 use serde::Serialize;
@@ -72,6 +72,15 @@ pub struct Port {
 pub enum PortProtocol {
     Tcp,
     Udp,
+}
+
+impl From<TransportProtocol> for PortProtocol {
+    fn from(protocol: TransportProtocol) -> Self {
+        match protocol {
+            TransportProtocol::Tcp => Self::Tcp,
+            TransportProtocol::Udp => Self::Udp,
+        }
+    }
 }
 
 /// The Service in front of the proxies.

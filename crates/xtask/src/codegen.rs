@@ -1,6 +1,7 @@
 //! Generated files: one CustomResourceDefinition each in `crds/` and, because a chart may not reach
-//! outside its folder, in the chart that installs them; and the page of findings.
+//! outside its folder, in the chart that installs them; and the pages of findings and fields.
 
+mod fields;
 mod findings;
 mod yaml;
 
@@ -52,7 +53,10 @@ pub(crate) fn check(root: &Path, out: &mut impl Write) -> Result<ExitCode> {
 
 /// Paths from the root, and texts, of all generated files.
 fn files() -> Result<BTreeMap<PathBuf, String>> {
-    let mut files = BTreeMap::from([(PathBuf::from(findings::PATH), findings::page())]);
+    let mut files = BTreeMap::from([
+        (PathBuf::from(findings::PATH), findings::page()),
+        (PathBuf::from(fields::PATH), fields::page()?),
+    ]);
     for crd in agw_api::definitions::all() {
         let name = crd.metadata.name.as_deref();
         let name = name.context("a definition has no name")?;

@@ -58,7 +58,7 @@ pub struct ServiceOverlayPort {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<i32>", range(min = 1, max = 65535))]
     pub node_port: Option<u16>,
-    /// Protocol; there is one.
+    /// Protocol of the listener, where both have its number; TCP's by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocol: Option<TransportProtocol>,
 }
@@ -87,4 +87,6 @@ pub enum ExternalTrafficPolicy {
 pub enum TransportProtocol {
     #[serde(rename = "TCP")]
     Tcp,
+    #[serde(rename = "UDP")]
+    Udp,
 }

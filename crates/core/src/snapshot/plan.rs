@@ -300,9 +300,13 @@ pub(super) fn targets(backends: &[Arc<Backend>]) -> (Vec<Arc<Target>>, Arc<Group
                 let routes: Arc<[ApiRoute]> = ai.routes.clone().into();
                 groups.ai.insert(backend.key.clone(), ());
                 let mut entry = |provider: &AiProvider| {
+                    let routes = match &provider.routes[..] {
+                        [] => routes.clone(),
+                        own => own.into(),
+                    };
                     push(TargetKind::Ai {
                         provider: Box::new(provider.clone()),
-                        routes: routes.clone(),
+                        routes,
                     })
                 };
                 ai.groups

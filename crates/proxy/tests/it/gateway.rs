@@ -105,6 +105,7 @@ pub(crate) fn ai_with(
         name: "openai".into(),
         kind: ProviderKind::OpenAi,
         offers: vec![],
+        routes: vec![],
         model: Some(model.into()),
         endpoint: endpoint(at),
         path_prefix: None,

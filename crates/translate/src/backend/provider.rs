@@ -87,6 +87,7 @@ impl Context<'_> {
             name,
             kind,
             offers: named.offers.clone(),
+            routes: Vec::new(),
             model: named.model.clone(),
             endpoint,
             path: provider.path.as_ref().map(rooted),

@@ -205,7 +205,11 @@ fn autoscaler(with: impl Fn(&Metadata) -> Metadata, asked: &AutoscalerShape) -> 
 fn service_ports(ports: &[Port], asked: &[ServiceOverlayPort]) -> Vec<ServicePortInfra> {
     let mut all: Vec<ServicePortInfra> = Vec::new();
     for port in asked {
-        let Some(own) = ports.iter().find(|own| own.number == target(port)) else {
+        let is_own = |own: &&Port| {
+            let protocol = port.protocol.map(PortProtocol::from);
+            own.number == target(port) && protocol.is_none_or(|protocol| protocol == own.protocol)
+        };
+        let Some(own) = ports.iter().find(is_own) else {
             continue;
         };
         let own_name = Port {

@@ -4,6 +4,7 @@
 
 mod again;
 mod cluster;
+mod coverage;
 mod crds;
 mod documents;
 mod golden;

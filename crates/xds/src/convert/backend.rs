@@ -65,13 +65,16 @@ fn ai_message(
             providers: providers.collect(),
         });
     }
-    let route = |ApiRoute { suffix, api }: &ApiRoute| proto::ApiRoute {
-        suffix: suffix.to_string(),
-        api: proto::Api::from(*api).into(),
-    };
     proto::AiBackend {
         groups: messages,
-        routes: routes.iter().map(route).collect(),
+        routes: routes.iter().map(route_message).collect(),
+    }
+}
+
+fn route_message(ApiRoute { suffix, api }: &ApiRoute) -> proto::ApiRoute {
+    proto::ApiRoute {
+        suffix: suffix.to_string(),
+        api: proto::Api::from(*api).into(),
     }
 }
 
@@ -84,6 +87,7 @@ fn provider_message(
         name,
         kind,
         offers,
+        routes,
         model,
         endpoint,
         path_prefix,
@@ -95,6 +99,7 @@ fn provider_message(
         name: name.to_string(),
         kind: proto::ProviderKind::from(*kind).into(),
         offers: offers.iter().map(offer_message).collect(),
+        routes: routes.iter().map(route_message).collect(),
         model: text(model.as_ref()),
         endpoint: Some(endpoint_message(endpoint, secrets)),
         path_prefix: text(path_prefix.as_ref()),
@@ -166,12 +171,14 @@ fn ai_backend(message: proto::AiBackend, secrets: &mut Secrets<'_>) -> Result<Ai
     });
     Ok(AiBackend {
         groups: groups.and_then(|groups| not_empty(groups, "groups"))?,
-        routes: each(routes, "routes", |proto::ApiRoute { suffix, api }| {
-            Ok(ApiRoute {
-                suffix: suffix.into(),
-                api: enumeration::<proto::Api, _>(api, "api")?,
-            })
-        })?,
+        routes: each(routes, "routes", api_route)?,
+    })
+}
+
+fn api_route(proto::ApiRoute { suffix, api }: proto::ApiRoute) -> Result<ApiRoute, Invalid> {
+    Ok(ApiRoute {
+        suffix: suffix.into(),
+        api: enumeration::<proto::Api, _>(api, "api")?,
     })
 }
 
@@ -186,6 +193,7 @@ fn provider(message: proto::AiProvider, secrets: &mut Secrets<'_>) -> Result<AiP
         query,
         policy: asked,
         offers,
+        routes,
     } = message;
     Ok(AiProvider {
         name: name.into(),
@@ -196,6 +204,7 @@ fn provider(message: proto::AiProvider, secrets: &mut Secrets<'_>) -> Result<AiP
                 path: path.map(Into::into),
             })
         })?,
+        routes: each(routes, "routes", api_route)?,
         model: model.map(Into::into),
         endpoint: required(at, "endpoint").and_then(|at| endpoint(at, secrets).at("endpoint"))?,
         path_prefix: path_prefix.map(Into::into),

@@ -48,10 +48,15 @@ pub(super) fn role(
         } = tag;
         match (value, expression) {
             (Some(value), None) => Ok((Arc::from(key.as_str()), Arc::from(value.as_str()))),
-            _ => {
-                let message = "a tag has a `value`: one session is for all requests";
+            (_, Some(_)) => {
+                let message = "`expression` is not served: one session is for all requests";
+                let at = at.inside(&format!("tags[{index}].expression"));
+                Err(at.reject(message, "write its `value` out", report))
+            }
+            (None, None) => {
+                let message = "a tag has a `value`";
                 let at = at.inside(&format!("tags[{index}]"));
-                Err(at.reject(message, "write its value out", report))
+                Err(at.reject(message, "write it", report))
             }
         }
     }))?;
