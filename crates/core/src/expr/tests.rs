@@ -1,6 +1,7 @@
 mod bounds;
 mod compiling;
 mod evaluating;
+mod in_use;
 mod properties;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};

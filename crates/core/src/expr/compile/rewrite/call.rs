@@ -90,6 +90,9 @@ impl Walk<'_> {
             args.extend(key);
             return Ok(build::call(id, name, args));
         }
+        if is_arithmetic(name) && args.iter().any(|arg| self.is_money(arg)) {
+            args.iter_mut().for_each(whole_as_double);
+        }
         let args = self.nodes(args)?;
         let equality = matches!(name, operators::EQUALS | operators::NOT_EQUALS);
         if equality && args.first().is_some_and(may_be_own_container) {
@@ -101,6 +104,22 @@ impl Walk<'_> {
             });
         }
         Ok(build::call(id, name, args))
+    }
+
+    /// Whether the value is a sum of money, or computed with one: these are doubles.
+    fn is_money(&self, node: &IdedExpr) -> bool {
+        match &node.expr {
+            Expr::Select(select) => match &select.operand.expr {
+                Expr::Ident(root) if root == "llm" && !self.is_bound(root) => {
+                    matches!(select.field.as_str(), "cost" | "costRates")
+                }
+                _ => self.is_money(&select.operand),
+            },
+            Expr::Call(call) if call.target.is_none() && is_arithmetic(&call.func_name) => {
+                call.args.iter().any(|arg| self.is_money(arg))
+            }
+            _ => false,
+        }
     }
 
     fn function(&mut self, id: u64, name: &str, mut args: Vec<IdedExpr>) -> Checked {
@@ -252,6 +271,23 @@ const OPERATORS: [&str; 21] = [
     operators::OPT_SELECT,
     operators::SUBSTRACT,
 ];
+
+fn is_arithmetic(name: &str) -> bool {
+    matches!(
+        name,
+        operators::ADD | operators::SUBSTRACT | operators::MULTIPLY | operators::DIVIDE
+    )
+}
+
+/// CEL has no arithmetic of a double with an int: a whole number that is written beside money
+/// (`llm.cost.total * 1000000`) is read as a double.
+fn whole_as_double(node: &mut IdedExpr) {
+    if let Expr::Literal(LiteralValue::Int(whole)) = &node.expr {
+        #[expect(clippy::cast_precision_loss, reason = "as CEL's own `double()` does")]
+        let double = *whole.inner() as f64;
+        node.expr = Expr::Literal(LiteralValue::Double(double.into()));
+    }
+}
 
 fn is_operator(name: &str) -> bool {
     OPERATORS.contains(&name)
