@@ -16,7 +16,7 @@ pub enum InvalidPath {
     Escape,
     #[error("the path has a control character or a backslash")]
     Character,
-    #[error("the path has a dot segment in disguise")]
+    #[error("the path has a dot segment or an empty one in disguise")]
     Disguise,
 }
 
@@ -38,7 +38,7 @@ fn is_normal(path: &[u8]) -> bool {
     for &byte in path {
         let odd = match byte {
             b'%' | b'\\' | 0..=0x20 | 0x7f => true,
-            b'.' | b'/' => before == b'/',
+            b'.' | b'/' | b';' => before == b'/',
             _ => false,
         };
         if odd {
@@ -114,23 +114,25 @@ fn remove_dots(path: &str) -> Result<String, InvalidPath> {
     Ok(out)
 }
 
-/// Segments that some servers read as dot segments: with a path parameter (`..;x`), with an
-/// encoded slash (`..%2Fx`), or with either encoded once more (`%252e%252e`).
+/// Segments that some servers read as dot segments or as empty ones: with a path parameter (`..;x`,
+/// `;x`), with an encoded slash (`..%2Fx`, `%2Fx`), or with either encoded once more
+/// (`%252e%252e`).
 fn is_disguise(segment: &str) -> bool {
     if !segment.contains("%25") {
-        return has_dots(segment);
+        return has_hidden(segment);
     }
     let mut deeper = segment.replace("%252e", ".").replace("%252E", ".");
     deeper = deeper.replace("%252f", "%2F").replace("%252F", "%2F");
-    matches!(deeper.as_str(), "." | "..") || has_dots(&deeper)
+    matches!(deeper.as_str(), "." | "..") || has_hidden(&deeper)
 }
 
-fn has_dots(segment: &str) -> bool {
+fn has_hidden(segment: &str) -> bool {
     let tricky = segment.contains(';') || segment.contains("%2F");
     let mut names = segment
         .split("%2F")
         .map(|part| part.split(';').next().unwrap_or_default());
-    tricky && names.any(|name| matches!(name, "." | ".."))
+    let starts_empty = segment.starts_with("%2F") || segment.starts_with(';');
+    tricky && (starts_empty || names.any(|name| matches!(name, "." | "..")))
 }
 
 #[cfg(test)]
@@ -193,6 +195,10 @@ mod tests {
             ("/a/x%2F..%2fadmin", Disguise),
             ("/a/%252e%252e/admin", Disguise),
             ("/a/..%252fadmin", Disguise),
+            ("/%2fadmin", Disguise),
+            ("/a/%252fadmin", Disguise),
+            ("/;/admin", Disguise),
+            ("/a/;x=1/admin", Disguise),
         ] {
             assert_eq!(normalize(path), Err(want), "{path}");
         }

@@ -9,6 +9,7 @@
 mod access;
 mod aside;
 mod authority;
+mod bypass;
 mod client;
 mod codings;
 mod connections;
