@@ -117,7 +117,7 @@ fn invalid_objects_have_errors_without_an_api_server_too() {
 }
 
 /// The schemas of all kinds as their definitions have them.
-static SCHEMAS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
+pub(super) static SCHEMAS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
     let all = agw_api::definitions::all().into_iter();
     let schemas = all.map(|crd| {
         let version = serde_json::to_value(&crd.spec.versions[0].schema).unwrap();

@@ -1,20 +1,9 @@
 //! Fields as definitions have them, and where objects have them.
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
-
 use agw_translate::manifest::Object;
 use serde_json::{Value, json};
 
-static SCHEMAS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
-    let all = agw_api::definitions::all().into_iter();
-    let schemas = all.map(|crd| {
-        let version = serde_json::to_value(&crd.spec.versions[0].schema).unwrap();
-        let spec = version["openAPIV3Schema"]["properties"]["spec"].clone();
-        (crd.spec.names.kind, spec)
-    });
-    schemas.collect()
-});
+use crate::crds::SCHEMAS;
 
 /// A field with a value of its own, in one object.
 #[derive(Debug, Clone)]
@@ -34,14 +23,18 @@ pub(super) type Change = Option<Value>;
 
 /// The schema of an object's spec, if it is of one of our kinds.
 pub(super) fn schema(object: &Object) -> Option<&'static Value> {
-    SCHEMAS.get(object.kind().name())
+    SCHEMAS.get(object.kind().name()).map(spec)
+}
+
+fn spec(schema: &'static Value) -> &'static Value {
+    &schema["properties"]["spec"]
 }
 
 /// The fields of each kind that have no fields themselves.
 pub(super) fn all() -> impl Iterator<Item = (&'static str, Vec<String>)> {
     SCHEMAS.iter().map(|(kind, schema)| {
         let mut fields = Vec::new();
-        list(schema, "spec", &mut fields);
+        list(spec(schema), "spec", &mut fields);
         (kind.as_str(), fields)
     })
 }
