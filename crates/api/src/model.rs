@@ -5,9 +5,11 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::Authorization;
 use crate::ai_policy::FieldTransformation;
 use crate::backend::{AzureResource, CustomFormat, ServiceRef};
 use crate::backend_policy::{BackendAuth, BackendHealth, BackendTls};
+use crate::prompt_guard::PromptGuard;
 use crate::refused::Refused;
 use crate::rules;
 use crate::traffic::HeaderModifiers;
@@ -237,12 +239,15 @@ pub struct ModelPolicies {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["field"]))]
     pub final_transformations: Vec<FieldTransformation>,
-    /// Not served on a model, and refused: a policy on the Gateway says who may ask.
+    /// Which requests may go to the model, also by way of a virtual one. Expressions see the name
+    /// that the client asks for as `llm.requestModel`, and the body as `llmRequest`. Where it is
+    /// not valid, nobody may ask for the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub authorization: Option<Refused>,
-    /// Not served on a model, and refused.
+    pub authorization: Option<Authorization>,
+    /// What may not be said to the model, and by it; instead of what policies on the Gateway say.
+    /// Where it is not valid, nobody may ask for the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prompt_guard: Option<Refused>,
+    pub prompt_guard: Option<PromptGuard>,
     /// Not served on a model, and refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tunnel: Option<Refused>,

@@ -246,17 +246,8 @@ pub(crate) const MODEL: &[Rule] = &[
 ];
 
 /// Of `policies` of a model.
-pub(crate) const MODEL_POLICIES: &[Rule] = &[
-    rule(
-        "!has(self.authorization)",
-        "`authorization` is not served on a model: write a policy on the Gateway",
-    ),
-    rule(
-        "!has(self.promptGuard)",
-        "`promptGuard` is not served on a model",
-    ),
-    rule("!has(self.tunnel)", "`tunnel` is not served on a model"),
-];
+pub(crate) const MODEL_POLICIES: &[Rule] =
+    &[rule("!has(self.tunnel)", "`tunnel` is not served on a model")];
 
 /// Of `match` of a model.
 pub(crate) const MODEL_MATCH: &[Rule] = &[rule(

@@ -149,17 +149,22 @@ impl Access {
 
     /// Whether the request may pass.
     pub fn allows(&self, input: &Input<'_>) -> bool {
-        let of = |action| {
-            let policies = self.authorization.iter();
-            policies
-                .filter(move |policy| policy.action == action)
-                .flat_map(|policy| &policy.expressions)
-        };
-        let mut allow = of(Action::Allow).peekable();
-        !of(Action::Deny).any(|e| forbids(e, input))
-            && of(Action::Require).all(|e| e.eval_bool(input) == Ok(true))
-            && (allow.peek().is_none() || allow.any(|e| e.eval_bool(input) == Ok(true)))
+        allow(&self.authorization, input)
     }
+}
+
+/// Whether a request may pass under all of `policies`.
+pub fn allow(policies: &[Arc<Authorization>], input: &Input<'_>) -> bool {
+    let of = |action| {
+        let policies = policies.iter();
+        policies
+            .filter(move |policy| policy.action == action)
+            .flat_map(|policy| &policy.expressions)
+    };
+    let mut allow = of(Action::Allow).peekable();
+    !of(Action::Deny).any(|e| forbids(e, input))
+        && of(Action::Require).all(|e| e.eval_bool(input) == Ok(true))
+        && (allow.peek().is_none() || allow.any(|e| e.eval_bool(input) == Ok(true)))
 }
 
 /// What is not there does not forbid; what cannot be told does.

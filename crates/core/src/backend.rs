@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::access::Authorization;
 use crate::cloud::{AwsRole, AzureAuth, GcpAuth};
 use crate::expr::Expression;
 use crate::header::FieldName;
@@ -239,6 +240,9 @@ impl Hash for Trust {
 pub struct BackendPolicy {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
+    /// Who may ask it at all; on models only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization: Option<Arc<Authorization>>,
     /// Bound on one attempt until its response starts (and ends, unless it is a stream).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_timeout: Option<Duration>,

@@ -2,7 +2,7 @@
 
 use agw_core::health::{Availability, Millis};
 use agw_core::load::{is_better, two};
-use agw_core::snapshot::{RulePlan, Way};
+use agw_core::snapshot::{RulePlan, Target, Way};
 
 use crate::error::Error;
 use crate::live::Live;
@@ -15,6 +15,8 @@ pub(crate) struct Candidates<'a> {
     /// Choices in the order they are tried: the one picked, the other actives, the standbys.
     order: Vec<usize>,
     tried: Vec<usize>,
+    /// What this request may not ask.
+    barred: Vec<usize>,
 }
 
 /// A target to try, and the backend reference that led to it.
@@ -89,7 +91,25 @@ impl<'a> Candidates<'a> {
             plan,
             order: [first].into_iter().chain(stand_ins(plan, first)).collect(),
             tried: Vec::new(),
+            barred: Vec::new(),
         }
+    }
+
+    /// Takes out what the request may not ask, before it could take the one trial of a target that
+    /// was ejected.
+    pub(crate) fn bar(&mut self, mut is_barred: impl FnMut(&Target) -> bool) {
+        let (live, plan) = (self.live, self.plan);
+        let all = self.order.iter().flat_map(|&choice| targets(plan, choice));
+        let barred = all.filter(|&target| is_barred(live.target(target).0));
+        self.barred.extend(barred);
+    }
+
+    pub(crate) fn has_barred(&self) -> bool {
+        !self.barred.is_empty()
+    }
+
+    fn is_open(&self, target: usize) -> bool {
+        !self.tried.contains(&target) && !self.barred.contains(&target)
     }
 
     /// The next target that may take a request now. When all are ejected and none was tried yet,
@@ -119,7 +139,7 @@ impl<'a> Candidates<'a> {
         }
         let open = |at: &usize| {
             let target = group[*at];
-            !self.tried.contains(&target) && !self.live.target(target).1.is_out(now)
+            self.is_open(target) && !self.live.target(target).1.is_out(now)
         };
         let open: Vec<usize> = (0..group.len()).filter(open).collect();
         first_of(self.live, group, &open, now)
@@ -139,9 +159,7 @@ impl<'a> Candidates<'a> {
                     let start = self.start(group, now);
                     (0..group.len()).map(move |i| group[(start + i) % group.len()])
                 })
-                .filter(|&target| {
-                    !self.tried.contains(&target) && self.live.target(target).0.is_ai()
-                })
+                .filter(|&target| self.is_open(target) && self.live.target(target).0.is_ai())
                 .map(move |target| Candidate { choice, target })
         })
     }

@@ -33,6 +33,8 @@ use crate::status::{Condition, ObjectStatus, conditions};
 pub use origin::{Origin, Shapes};
 pub use target::Target;
 
+pub(crate) use access::own_authorization;
+
 /// Policies by what they are attached to. Where several are, the older wins field by field.
 #[derive(Debug, Default)]
 pub(crate) struct Attached<'a> {

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use agw_core::access::{
     Access, ApiKeyAuthentication, BasicAuthentication, Demand, JwtAuthentication, Location, Shown,
+    allow,
 };
+use agw_core::backend::BackendPolicy;
+use agw_core::expr::LlmInput;
 use agw_core::secret::Secret;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -58,6 +61,23 @@ impl Exchange {
         } else {
             Err(Error::Forbidden)
         }
+    }
+
+    /// Whether a backend lets the request in that stands before it.
+    pub(super) fn may_ask(&self, policy: &BackendPolicy) -> bool {
+        let Some(authorization) = &policy.authorization else {
+            return true;
+        };
+        let body = self.inbound.held();
+        let asked: Option<Value> = body.and_then(|body| serde_json::from_slice(body).ok());
+        let metadata = Value::Object(self.metadata.clone());
+        let mut input = self.input(&metadata, None);
+        input.llm_request = asked.as_ref();
+        input.llm = Some(LlmInput {
+            request_model: self.inbound.model.as_deref(),
+            ..LlmInput::default()
+        });
+        allow(std::slice::from_ref(authorization), &input)
     }
 
     fn shown(&self, location: &Location) -> Shown {

@@ -40,6 +40,7 @@ impl Exchange {
         let limits = self.peer.worker.limits.clone();
         let body = self.inbound.hold(&limits, limits.body).await?;
         let mut candidates = Candidates::new(live, plan, choice);
+        candidates.bar(|target| !self.may_ask(target.policy()));
         let mut last = None;
         while let Some(candidate) = candidates.next(now_millis()) {
             match self
@@ -57,6 +58,7 @@ impl Exchange {
             }
         }
         match last {
+            None if candidates.has_barred() => Err(Error::Forbidden),
             None => Err(Error::NoBackend(
                 "no target of the rule can be tried".to_owned(),
             )),

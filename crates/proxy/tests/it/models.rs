@@ -3,10 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use agw_core::backend::Backend;
+use agw_core::access::{Action, Authorization};
+use agw_core::backend::{Backend, BackendPolicy};
 use agw_core::config::GatewayConfig;
 use agw_core::expr::Expression;
 use agw_core::filter::{Filter, HeaderEdits};
+use agw_core::guard::{
+    Action as GuardAction, Builtin, Check, Guard, PromptGuard, Refusal, Rules, Scopes,
+};
 use agw_core::header::{FieldName, FieldValue};
 use agw_core::id::{ObjectKey, RouteKind};
 use agw_core::listener::Protocol;
@@ -183,12 +187,22 @@ async fn a_virtual_model_shares_requests_and_falls_over() {
 
 /// A gateway whose one model is what `change` makes of a rule that leads to `a` and `b`.
 async fn changed(change: impl Fn(&mut Rule)) -> Gateway {
+    guarded(change, |_, _| {}).await
+}
+
+/// The same, with what `guard` asks of those who ask `a` or `b`.
+async fn guarded(change: impl Fn(&mut Rule), guard: impl Fn(&str, &mut BackendPolicy)) -> Gateway {
     let targets: &[(&str, u32, Option<&str>)] =
         &[("a", 1, Some("gpt-4o")), ("b", 1, Some("gpt-4.1"))];
     let gateway = serving(&[("tiered", targets)]).await;
-    let backends: Vec<_> = ["a", "b"]
-        .map(|name| backend(name, gateway.mock_address))
-        .into();
+    let at = gateway.mock_address;
+    let made = |name| {
+        ai_with(name, at, |provider| {
+            provider.model = None;
+            guard(name, &mut provider.policy);
+        })
+    };
+    let backends: Vec<_> = ["a", "b"].map(made).into();
     let mut made = route(0, &("tiered", targets), &backends);
     let mut rule = (*made.rules[0]).clone();
     change(&mut rule);
@@ -251,6 +265,93 @@ async fn a_condition_lets_no_other_target_take_over() {
     assert_eq!(answered.status(), 503, "{}", answered.text());
     let line = gateway.log(1).await.pop().unwrap();
     assert_eq!(line["attempts"].as_array().unwrap().len(), 1, "{line}");
+    gateway.stop().await;
+}
+
+fn require(source: &str) -> Option<Arc<Authorization>> {
+    Some(Arc::new(Authorization {
+        action: Action::Require,
+        expressions: vec![Expression::compile(source).unwrap()],
+    }))
+}
+
+#[tokio::test]
+async fn a_model_takes_requests_of_those_alone_who_may_ask_it() {
+    let gateway = guarded(
+        |rule| rule.backends.truncate(1),
+        |_, policy| {
+            policy.authorization = require(
+                r#"llm.requestModel == "tiered" && llmRequest.messages.size() == 1
+                    && request.headers["x-model-tier"] == "premium""#,
+            );
+        },
+    )
+    .await;
+    let answered = send(gateway.address, tiered("basic")).await;
+    assert_eq!(answered.status(), 403, "{}", answered.text());
+    assert!(answered.json()["error"]["message"].is_string());
+    assert!(gateway.mock.requests().is_empty());
+    let line = gateway.log(1).await.pop().unwrap();
+    assert_eq!(line["reason"], "forbidden", "{line}");
+    let answered = send(gateway.address, tiered("premium")).await;
+    assert_eq!(answered.json()["model"], "gpt-4o", "{}", answered.text());
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_virtual_model_is_no_way_around_what_its_targets_ask() {
+    let gateway = guarded(
+        |_| {},
+        |name, policy| {
+            if name == "a" {
+                policy.authorization = require(r#"request.headers["x-model-tier"] == "premium""#);
+            }
+        },
+    )
+    .await;
+    for _ in 0..4 {
+        let answered = send(gateway.address, tiered("basic")).await;
+        assert_eq!(answered.json()["model"], "gpt-4.1", "{}", answered.text());
+    }
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let answered = send(gateway.address, tiered("premium")).await;
+        seen.push(answered.json()["model"].clone());
+    }
+    seen.sort_by_key(ToString::to_string);
+    assert_eq!(seen, ["gpt-4.1", "gpt-4o"]);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_models_own_guard_looks_at_requests_to_it_and_no_others() {
+    let gateway = guarded(
+        |rule| rule.backends[1].weight = 0,
+        |name, policy| {
+            let rules = Rules::new(GuardAction::Reject, vec![Builtin::CreditCard], vec![]);
+            let guard = Guard {
+                check: Check::Rules(rules.unwrap()),
+                scopes: Scopes::ALL,
+                refusal: Refusal::default(),
+            };
+            if name == "a" {
+                policy.shaping.guard = Some(Arc::new(PromptGuard {
+                    request: vec![guard],
+                    ..PromptGuard::default()
+                }));
+            }
+        },
+    )
+    .await;
+    let said = |model: &str| {
+        let messages = json!([{"role": "user", "content": "4111 1111 1111 1111"}]);
+        chat(&json!({"model": model, "messages": messages}).to_string())
+    };
+    let refused = send(gateway.address, said("tiered")).await;
+    assert_eq!(refused.status(), 403, "{}", refused.text());
+    assert!(gateway.mock.requests().is_empty());
+    let answered = send(gateway.address, asking("tiered")).await;
+    assert_eq!(answered.status(), 200, "{}", answered.text());
     gateway.stop().await;
 }
 

@@ -112,6 +112,8 @@ pub(super) fn merge(
     });
     let policy = BackendPolicy {
         auth: auth?,
+        // Of models, which are no layers of their own.
+        authorization: None,
         request_timeout: timeout?,
         retry: retry?,
         probe: check.map(|(check, _)| probe(check)),

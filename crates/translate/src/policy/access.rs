@@ -16,6 +16,8 @@ use agw_core::header::FieldName;
 
 use super::place::Place;
 use crate::expression::{Rejected, collect};
+use crate::report::{Report, Subject};
+use crate::state::ClusterState;
 
 /// What a policy asks of who is asking. `place` is that of `traffic`.
 pub(super) fn access(spec: &Traffic, place: &mut Place<'_, '_>) -> Result<Access, Rejected> {
@@ -41,6 +43,21 @@ pub(super) fn guards(spec: &Traffic) -> bool {
         || spec.basic_authentication.is_some()
         || spec.api_key_authentication.is_some()
         || spec.authorization.is_some()
+}
+
+/// Who may ask what an object of its own stands for; `field` is where it says so.
+pub(crate) fn own_authorization(
+    spec: &AuthorizationSpec,
+    (state, subject, field): (&ClusterState, Subject<'_>, &str),
+    report: &mut Report,
+) -> Result<Authorization, Rejected> {
+    let mut place = Place {
+        state,
+        subject,
+        field: field.to_owned(),
+        report,
+    };
+    authorization(spec, &mut place)
 }
 
 fn authorization(

@@ -1,5 +1,7 @@
 //! Backends.
 
+use std::sync::Arc;
+
 use agw_core::backend::{
     AiBackend, AiProvider, ApiRoute, Backend, BackendPolicy, BackendTarget, Ejection, Endpoint,
     EndpointBackend, Offer, Probe,
@@ -124,6 +126,7 @@ fn policy_message(
 ) -> proto::BackendPolicy {
     let BackendPolicy {
         auth,
+        authorization,
         request_timeout,
         retry,
         probe,
@@ -144,6 +147,7 @@ fn policy_message(
         ejection: ejection.as_ref().map(Into::into),
         transformation: transformation.as_ref().map(Into::into),
         shaping: shaping::said(shaping),
+        authorization: authorization.as_deref().map(Into::into),
     }
 }
 
@@ -242,12 +246,14 @@ fn policy(
         ejection,
         transformation,
         shaping,
+        authorization,
     } = message.ok_or_else(|| Invalid::new("is not set"))?;
     Ok(BackendPolicy {
         auth: proof
             .map(|proof| auth::decode(proof, secrets))
             .transpose()
             .at("auth")?,
+        authorization: optional(authorization, "authorization")?.map(Arc::new),
         request_timeout: optional(request_timeout, "request_timeout")?,
         retry: optional(retry, "retry")?,
         probe: optional(probe, "probe")?,

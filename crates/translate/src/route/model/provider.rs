@@ -8,6 +8,7 @@ use agw_api::ai_policy::AiPolicies;
 use agw_api::backend::{Anthropic, Azure, Bedrock, Custom, Gemini, OpenAi, Provider, VertexAi};
 use agw_api::backend_policy::{BackendPolicies, BackendTls};
 use agw_api::model::{AgentgatewayModelSpec, ModelProvider};
+use agw_core::access::Authorization;
 use agw_core::backend::{Backend, BackendTarget};
 use agw_core::id::BackendKey;
 use agw_core::shaping::Shaping;
@@ -17,6 +18,7 @@ use super::{Served, headers, pattern};
 use crate::backend::{Context, OfModel, Services, Unserved, of_model};
 use crate::expression::Rejected;
 use crate::finding::Code;
+use crate::policy::own_authorization;
 use crate::report::{Report, Subject};
 use crate::settings::Settings;
 use crate::shaping;
@@ -28,6 +30,12 @@ pub(super) struct Model<'a> {
     pub(super) settings: &'a Settings,
     pub(super) spec: &'a AgentgatewayModelSpec,
     pub(super) provider: ModelProvider,
+}
+
+/// What a model's policies make of the requests to it, and who may send them.
+struct Asked {
+    shaping: Shaping,
+    authorization: Option<Arc<Authorization>>,
 }
 
 /// Where a provider is that has no address of its own.
@@ -53,8 +61,17 @@ impl Model<'_> {
         let ai = AiPolicies {
             transformations: policies.transformations,
             final_transformations: policies.final_transformations,
+            prompt_guard: policies.prompt_guard,
             ..AiPolicies::default()
         };
+        let asked = policies.authorization.as_ref();
+        let place = (
+            self.context.state,
+            self.subject,
+            "spec.policies.authorization",
+        );
+        let authorization = asked.map(|spec| own_authorization(spec, place, report));
+        let authorization = authorization.transpose();
         let source = shaping::Source {
             subject: self.subject,
             field: "spec.policies".to_owned(),
@@ -62,6 +79,10 @@ impl Model<'_> {
             report,
         };
         let shaping = shaping::shaping(&ai, source)?;
+        let asked = Asked {
+            shaping,
+            authorization: authorization?.map(Arc::new),
+        };
         let model = OfModel {
             key: BackendKey::model(self.subject.key.clone()),
             provider: &provider,
@@ -84,7 +105,7 @@ impl Model<'_> {
         let backend = of_model(context, &model, report);
         let filters = filters.transpose()?.unwrap_or_default();
         Ok(backend.map(|mut backend| {
-            shape(&mut backend, &shaping);
+            asked.of(&mut backend);
             Served {
                 backend: Arc::new(backend),
                 filters,
@@ -156,18 +177,6 @@ impl Model<'_> {
                 "spec.azure.apiVersion",
                 "this version of Azure's API names the deployment in the path: it is one model's",
                 "write the deployment's name in `match.model`, or use `apiVersion: v1`",
-            ),
-            (
-                policies.is_some_and(|p| p.authorization.is_some()),
-                "spec.policies.authorization",
-                "`authorization` is not served on a model",
-                "write a policy on the Gateway; until then nobody may ask for the model",
-            ),
-            (
-                policies.is_some_and(|p| p.prompt_guard.is_some()),
-                "spec.policies.promptGuard",
-                "`promptGuard` is not served on a model",
-                "remove it; until then nobody may ask for the model",
             ),
             (
                 policies.is_some_and(|p| p.tunnel.is_some()),
@@ -315,11 +324,14 @@ impl Model<'_> {
     }
 }
 
-/// Gives requests to a backend what its model's policies make of them.
-fn shape(backend: &mut Backend, shaping: &Shaping) {
-    if let BackendTarget::Ai(ai) = &mut backend.target {
-        for provider in ai.groups.iter_mut().flatten() {
-            provider.policy.shaping = shaping.clone();
+impl Asked {
+    /// Asks it of the requests to a backend.
+    fn of(&self, backend: &mut Backend) {
+        if let BackendTarget::Ai(ai) = &mut backend.target {
+            for provider in ai.groups.iter_mut().flatten() {
+                provider.policy.shaping = self.shaping.clone();
+                provider.policy.authorization = self.authorization.clone();
+            }
         }
     }
 }
