@@ -245,9 +245,17 @@ pub(crate) const MODEL: &[Rule] = &[
     ),
 ];
 
+/// Of `loadBalancing.sticky`.
+pub(crate) const STICKY: &[Rule] = &[rule(
+    "[has(self.header), has(self.cookie), has(self.expression)].filter(x, x).size() == 1",
+    "requests belong together by one thing: write exactly one of `header`, `cookie` and `expression`",
+)];
+
 /// Of `policies` of a model.
-pub(crate) const MODEL_POLICIES: &[Rule] =
-    &[rule("!has(self.tunnel)", "`tunnel` is not served on a model")];
+pub(crate) const MODEL_POLICIES: &[Rule] = &[rule(
+    "!has(self.tunnel)",
+    "`tunnel` is not served on a model",
+)];
 
 /// Of `match` of a model.
 pub(crate) const MODEL_MATCH: &[Rule] = &[rule(

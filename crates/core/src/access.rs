@@ -13,6 +13,8 @@ use serde_json::{Map, Value};
 
 pub use jwk::{Algorithm, InvalidKeys, Jwk, Jwks, Material};
 pub use location::{Location, Shown};
+
+pub(crate) use location::cookies;
 pub use password::{InvalidUser, PasswordHash, User};
 
 use crate::expr::{EvalError, Expression, Input};

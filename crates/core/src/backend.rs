@@ -16,6 +16,7 @@ use crate::listener::Certificate;
 use crate::retry::Retry;
 use crate::secret::Secret;
 use crate::shaping::Shaping;
+use crate::sticky::Sticky;
 use crate::transform::Transformation;
 
 /// One backend object.
@@ -117,7 +118,7 @@ pub enum ProviderKind {
     Custom,
 }
 
-/// Endpoints that take requests or connections, chosen round-robin.
+/// Endpoints that take requests or connections, chosen round-robin, or by their session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EndpointBackend {
     /// Empty when the Service has no ready endpoint: requests get 503.
@@ -255,6 +256,9 @@ pub struct BackendPolicy {
     pub ejection: Option<Ejection>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transformation: Option<Transformation>,
+    /// Requests that belong together go to the same provider; on AI backends only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sticky: Option<Sticky>,
     /// Of requests to models; on AI backends only.
     #[serde(skip_serializing_if = "Shaping::is_empty")]
     pub shaping: Shaping,

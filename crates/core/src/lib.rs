@@ -28,6 +28,8 @@ pub mod request_path;
 pub mod retry;
 pub mod route;
 pub mod secret;
+pub mod session;
 pub mod shaping;
 pub mod snapshot;
+pub mod sticky;
 pub mod transform;

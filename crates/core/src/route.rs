@@ -12,6 +12,7 @@ use crate::id::{BackendKey, ObjectKey, RouteKind};
 use crate::matcher::Match;
 use crate::policy::TrafficPolicy;
 use crate::retry::Retry;
+use crate::session::Persistence;
 
 /// One route object, attached to some of the Gateway's listeners.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -49,6 +50,9 @@ pub struct Rule {
     pub backend_request_timeout: Option<Duration>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
+    /// Requests of one client go to the same backend and endpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<Arc<Persistence>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub backends: Vec<BackendRef>,
     #[serde(skip_serializing_if = "TrafficPolicy::is_empty")]

@@ -3,6 +3,7 @@
 use agw_core::health::{Availability, Millis};
 use agw_core::load::{is_better, two};
 use agw_core::snapshot::{RulePlan, Target, Way};
+use agw_core::sticky::{Sticky, StickyKey};
 
 use crate::error::Error;
 use crate::live::Live;
@@ -17,6 +18,9 @@ pub(crate) struct Candidates<'a> {
     tried: Vec<usize>,
     /// What this request may not ask.
     barred: Vec<usize>,
+    /// What the request has in common with others, for each of `order`; empty where nothing is
+    /// asked about it.
+    keys: Vec<Option<StickyKey>>,
 }
 
 /// A target to try, and the backend reference that led to it.
@@ -37,10 +41,14 @@ pub(crate) enum First<'a> {
 }
 
 impl<'a> Candidates<'a> {
-    /// Takes the rule's next turn. Healthy actives take turns by weight; when none is healthy the
+    /// Takes the rule's next turn, or the choice that a session's key falls on. Healthy actives take turns by weight; when none is healthy the
     /// turn stands as it falls. An invalid reference keeps its share.
-    pub(crate) fn first(live: &'a Live, plan: &'a RulePlan, now: Millis) -> First<'a> {
-        let turn = live.next_turn(plan);
+    pub(crate) fn first(
+        live: &'a Live,
+        plan: &'a RulePlan,
+        key: Option<StickyKey>,
+        now: Millis,
+    ) -> First<'a> {
         let usable = |choice: usize| match &plan.choices[choice].way {
             Way::Invalid(_) => true,
             Way::Targets(groups) => groups
@@ -48,10 +56,23 @@ impl<'a> Candidates<'a> {
                 .flatten()
                 .any(|&t| !live.target(t).1.is_out(now)),
         };
-        let picked = plan
-            .actives
-            .pick(turn, usable)
-            .or_else(|| plan.actives.pick(turn, |_| true));
+        let picked = match key {
+            None => {
+                let turn = live.next_turn(plan);
+                let healthy = plan.actives.pick(turn, usable);
+                healthy.or_else(|| plan.actives.pick(turn, |_| true))
+            }
+            Some(key) => {
+                let seats = || {
+                    let choices = plan.choices.iter().zip(&plan.rule.backends);
+                    let seats = choices.map(|(choice, reference)| (choice.seat, reference.weight));
+                    let seats = seats.enumerate();
+                    seats.map(|(at, (seat, weight))| (at, seat, weight))
+                };
+                let healthy = key.heaviest(seats().filter(|(at, ..)| usable(*at)));
+                healthy.or_else(|| key.heaviest(seats()))
+            }
+        };
         match picked.map(|choice| (choice, &plan.choices[choice].way)) {
             None => First::Nothing,
             Some((_, Way::Invalid(reason))) => First::Invalid(reason),
@@ -60,9 +81,14 @@ impl<'a> Candidates<'a> {
     }
 
     /// The choice whose turn it is, and the first of its targets.
-    pub(crate) fn pick(live: &Live, plan: &RulePlan, now: Millis) -> Result<(usize, usize), Error> {
+    pub(crate) fn pick(
+        live: &Live,
+        plan: &RulePlan,
+        key: Option<StickyKey>,
+        now: Millis,
+    ) -> Result<(usize, usize), Error> {
         let nothing = |why: &str| Error::NoBackend(why.to_owned());
-        let choice = match Candidates::first(live, plan, now) {
+        let choice = match Candidates::first(live, plan, key, now) {
             First::Choice(choice) => choice,
             First::Invalid(reason) => return Err(nothing(reason)),
             First::Nothing => return Err(nothing("the rule has no backend with a weight")),
@@ -92,7 +118,30 @@ impl<'a> Candidates<'a> {
             order: [first].into_iter().chain(stand_ins(plan, first)).collect(),
             tried: Vec::new(),
             barred: Vec::new(),
+            keys: Vec::new(),
         }
+    }
+
+    /// Keeps the request with those that it belongs to: by what its backend goes by, else by
+    /// `session`.
+    pub(crate) fn stick(
+        &mut self,
+        session: Option<StickyKey>,
+        mut key: impl FnMut(&Sticky) -> Option<StickyKey>,
+    ) {
+        let (live, plan) = (self.live, self.plan);
+        let own = |choice| {
+            let first = targets(plan, choice).next()?;
+            live.target(first).0.policy().sticky.as_ref()
+        };
+        if session.is_none() && self.order.iter().all(|&choice| own(choice).is_none()) {
+            return;
+        }
+        let keys = self.order.iter().map(|&choice| match own(choice) {
+            Some(sticky) => key(sticky),
+            None => session,
+        });
+        self.keys = keys.collect();
     }
 
     /// Takes out what the request may not ask, before it could take the one trial of a target that
@@ -145,20 +194,37 @@ impl<'a> Candidates<'a> {
         first_of(self.live, group, &open, now)
     }
 
+    /// A priority group in the order in which it is asked.
+    fn walk<'b>(
+        &'b self,
+        group: &'b [usize],
+        key: Option<StickyKey>,
+        now: Millis,
+    ) -> impl Iterator<Item = usize> + 'b {
+        let seat = move |at: usize| self.live.target(group[at]).0.seats[0];
+        let ranked = key.map(|key| key.rank(group.len(), seat));
+        let turns = key.is_none().then(|| {
+            let start = self.start(group, now);
+            (0..group.len()).map(move |i| (start + i) % group.len())
+        });
+        let ranked = ranked.into_iter().flatten();
+        ranked
+            .chain(turns.into_iter().flatten())
+            .map(|at| group[at])
+    }
+
     /// Untried AI targets in order. Within a priority group turns rotate, and whose turn it is
-    /// makes way for one that is less busy.
+    /// makes way for one that is less busy; what belongs together has an order of its own.
     fn all(&self, now: Millis) -> impl Iterator<Item = Candidate> {
-        self.order.iter().flat_map(move |&choice| {
+        let keys = self.keys.iter().copied().chain(std::iter::repeat(None));
+        self.order.iter().zip(keys).flat_map(move |(&choice, key)| {
             let groups: &[Vec<usize>] = match &self.plan.choices[choice].way {
                 Way::Targets(groups) => groups,
                 Way::Invalid(_) => &[],
             };
             groups
                 .iter()
-                .flat_map(move |group| {
-                    let start = self.start(group, now);
-                    (0..group.len()).map(move |i| group[(start + i) % group.len()])
-                })
+                .flat_map(move |group| self.walk(group, key, now))
                 .filter(|&target| self.is_open(target) && self.live.target(target).0.is_ai())
                 .map(move |target| Candidate { choice, target })
         })

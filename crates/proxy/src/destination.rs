@@ -38,7 +38,7 @@ impl Destination {
         if let Some(why) = &plan.rule.broken {
             return Err(Error::BrokenRule(why.to_string()));
         }
-        let (_, index) = Candidates::pick(live, plan, now_millis())?;
+        let (_, index) = Candidates::pick(live, plan, None, now_millis())?;
         let (target, state) = live.target(index);
         record.target = Some(target.clone());
         Ok(Self {

@@ -17,6 +17,7 @@ mod plain;
 mod policies;
 pub(crate) mod preview;
 mod question;
+mod sticky;
 mod transform;
 mod translated;
 
@@ -43,6 +44,7 @@ use crate::stream::BoxStream;
 use crate::telemetry::{Outcome, Reason, Record};
 use guard::Guarded;
 use inbound::Inbound;
+use sticky::Visits;
 
 pub(crate) use inbound::without_port;
 pub(crate) use policies::cors_of;
@@ -65,6 +67,8 @@ pub(crate) struct Exchange {
     kept: Vec<(HeaderName, HeaderValue)>,
     dialect: Dialect,
     guarded: Option<Guarded>,
+    /// Sessions that the request belongs to.
+    visits: Visits,
     /// What the upstream goes on with after its answer.
     upgraded: Option<BoxStream>,
     /// End of the whole request's time, when a route or policy bounds it.
@@ -105,6 +109,7 @@ pub(crate) async fn handle(peer: Peer, arrival: Arrival) -> Response<Box<Answer>
         kept: Vec::new(),
         dialect: Dialect::Text,
         guarded: None,
+        visits: Visits::new(),
         upgraded: None,
         deadline: None,
     };
@@ -267,9 +272,11 @@ impl Exchange {
             return Ok(redirect);
         }
         let live = self.live.clone();
+        let session = plan.rule.session.as_ref();
+        let key = session.map(|session| self.session_key(session));
         let picked = match plan.is_conditional() {
             true => Candidates::of(&live, plan, self.conditional(plan).await?),
-            false => Candidates::pick(&live, plan, now_millis()),
+            false => Candidates::pick(&live, plan, key, now_millis()),
         };
         let (choice, first) = picked.inspect_err(|error| {
             // Only providers of models are known to have no endpoint by now.
@@ -280,15 +287,19 @@ impl Exchange {
         self.mirror(&live, plan, &plan.mirrors).await;
         self.mirror(&live, plan, &plan.choices[choice].mirrors)
             .await;
-        match &live.target(first).0.kind {
-            TargetKind::Ai { .. } => self.ask_model(&live, plan, choice, &matched).await,
+        let mut answered = match &live.target(first).0.kind {
+            TargetKind::Ai { .. } => self.ask_model(&live, plan, (choice, key), &matched).await,
             TargetKind::Endpoints(_) => {
                 if let Some(redirect) = self.filter(&plan.choices[choice].filters, &matched) {
                     return Ok(redirect);
                 }
-                self.forward(&live, plan, choice, first).await
+                self.forward(&live, plan, (choice, key), first).await
             }
+        };
+        if let Ok(response) = &mut answered {
+            self.tell_sessions(response.headers_mut());
         }
+        answered
     }
 
     /// Applies a rule's filters to the request, in order. A redirect is the answer.

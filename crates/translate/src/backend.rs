@@ -4,6 +4,7 @@ mod auth;
 mod model;
 mod policies;
 mod provider;
+mod sticky;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

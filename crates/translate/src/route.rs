@@ -6,6 +6,7 @@ mod filters;
 mod matches;
 mod mirror;
 mod model;
+mod session;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -256,12 +257,10 @@ impl RuleMaker<'_, '_> {
                 .map(|r| retry::route(r, maker.subject, &field, maker.report))
                 .transpose()
         });
-        if spec.session_persistence.is_some() {
-            let field = format!("{}.sessionPersistence", self.field);
-            let message = "session persistence is not served by this release";
-            let _ = self.refuse(Code::UnsupportedValue, &field, message, "remove it");
-            broken.get_or_insert_with(|| Arc::from(message));
-        }
+        let session = self.part(&mut broken, |maker| {
+            let session = spec.session_persistence.as_ref();
+            session.map(|spec| maker.session(spec)).transpose()
+        });
         let backends = self.backend_refs(spec, &matches, &mut broken);
         let name: Option<Arc<str>> = spec.name.as_deref().map(Into::into);
         let policy = match &name {
@@ -278,6 +277,7 @@ impl RuleMaker<'_, '_> {
             request_timeout: timeouts.0,
             backend_request_timeout: timeouts.1,
             retry: retry.flatten(),
+            session: session.flatten(),
             backends,
             policy,
             broken,

@@ -16,6 +16,7 @@ mod resource;
 mod route;
 mod secret;
 mod shaping;
+mod sticky;
 mod tls;
 mod traffic;
 

@@ -209,6 +209,7 @@ mod tests {
             request_timeout: None,
             backend_request_timeout: None,
             retry: None,
+            session: None,
             backends: Vec::new(),
             policy: agw_core::policy::TrafficPolicy::default(),
             broken: None,

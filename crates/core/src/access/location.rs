@@ -86,7 +86,8 @@ fn header(headers: &HeaderMap, name: &HeaderName, prefix: Option<&str>) -> Shown
     }
 }
 
-fn cookies(headers: &HeaderMap, name: &str) -> impl Iterator<Item = String> {
+/// The values of cookies of this name.
+pub(crate) fn cookies(headers: &HeaderMap, name: &str) -> impl Iterator<Item = String> {
     let lines = headers.get_all(header::COOKIE).iter();
     let pairs = lines.flat_map(|line| line.to_str().unwrap_or_default().split(';'));
     pairs

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::TargetGroups;
 use crate::backend::{
-    AiProvider, ApiRoute, Auth, Backend, BackendPolicy, BackendTarget, EndpointBackend,
+    AiProvider, ApiRoute, Auth, Backend, BackendPolicy, BackendTarget, Endpoint, EndpointBackend,
 };
 use crate::balance::Schedule;
 use crate::expr::Expression;
@@ -17,6 +17,7 @@ use crate::id::BackendKey;
 use crate::policy::TrafficPolicy;
 use crate::retry::Retry;
 use crate::route::{BackendRef, Destination, Route, Rule};
+use crate::sticky::Seat;
 
 /// A rule, ready to serve.
 #[derive(Debug, Clone)]
@@ -67,6 +68,8 @@ pub struct Choice {
     pub model: Option<Arc<str>>,
     /// See [`BackendRef::when`].
     pub when: Option<Expression>,
+    /// Who takes requests that belong together.
+    pub seat: Seat,
 }
 
 /// Where a choice leads.
@@ -89,6 +92,9 @@ pub struct Target {
     /// The key as text, for logs and metrics.
     pub label: Arc<str>,
     pub kind: TargetKind,
+    /// Who takes requests that belong together: each of a plain backend's endpoints, or a provider
+    /// entry alone. Never empty for the latter.
+    pub seats: Box<[Seat]>,
 }
 
 #[derive(Debug)]
@@ -137,11 +143,16 @@ impl RulePlan {
         let rule = &route.rules[position];
         let own_mirrors = mirrors(&rule.filters, targets, 0);
         let mut mirror_count = own_mirrors.len();
+        let mut seats = Vec::with_capacity(rule.backends.len());
         let choices: Vec<_> = rule
             .backends
             .iter()
             .map(|reference| {
-                let choice = choice(reference, targets, mirror_count);
+                let mut choice = choice(reference, targets, mirror_count);
+                // One that is named twice is two.
+                seats.push(choice.seat);
+                let before = seats.iter().filter(|seat| **seat == choice.seat).count();
+                choice.seat = choice.seat.again(before);
                 mirror_count += choice.mirrors.len();
                 choice
             })
@@ -248,7 +259,12 @@ fn choice(reference: &BackendRef, groups: &Groups, mirrors_before: usize) -> Cho
             None => Way::Invalid(format!("backend {key} is not part of the configuration").into()),
         },
     };
+    let seat = match &reference.to {
+        Destination::Backend(key) => Seat::of([key.to_string().as_str()]),
+        Destination::Invalid(_) => Seat::of([""]),
+    };
     Choice {
+        seat,
         way,
         filters: reference.filters.clone(),
         mirrors: mirrors(&reference.filters, groups, mirrors_before),
@@ -274,6 +290,18 @@ fn mirrors(filters: &[Filter], groups: &Groups, before: usize) -> Vec<MirrorPlan
     plans.collect()
 }
 
+/// Who a target is: the same in every proxy, and whatever stands beside it.
+fn seats(label: &str, kind: &TargetKind) -> Box<[Seat]> {
+    match kind {
+        TargetKind::Ai { provider, .. } => [Seat::of([label, &provider.name])].into(),
+        TargetKind::Endpoints(backend) => {
+            let endpoints = backend.endpoints.iter();
+            let seat = |e: &Endpoint| Seat::of([&*e.host, e.port.to_string().as_str()]);
+            endpoints.map(seat).collect()
+        }
+    }
+}
+
 /// One target per provider entry or plain backend, and where each backend's are.
 pub(super) fn targets(backends: &[Arc<Backend>]) -> (Vec<Arc<Target>>, Arc<Groups>) {
     let mut all = Vec::new();
@@ -288,6 +316,7 @@ pub(super) fn targets(backends: &[Arc<Backend>]) -> (Vec<Arc<Target>>, Arc<Group
                 index,
                 key: backend.key.clone(),
                 label: backend.key.to_string().into(),
+                seats: seats(&backend.key.to_string(), &kind),
                 kind,
             }));
             index

@@ -47,6 +47,7 @@ fn rule(matches: Vec<Match>) -> Arc<Rule> {
         request_timeout: None,
         backend_request_timeout: None,
         retry: None,
+        session: None,
         backends: vec![],
         policy: TrafficPolicy::default(),
         broken: None,

@@ -7,7 +7,6 @@ use agw_core::access::{
     allow,
 };
 use agw_core::backend::BackendPolicy;
-use agw_core::expr::LlmInput;
 use agw_core::secret::Secret;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -68,16 +67,7 @@ impl Exchange {
         let Some(authorization) = &policy.authorization else {
             return true;
         };
-        let body = self.inbound.held();
-        let asked: Option<Value> = body.and_then(|body| serde_json::from_slice(body).ok());
-        let metadata = Value::Object(self.metadata.clone());
-        let mut input = self.input(&metadata, None);
-        input.llm_request = asked.as_ref();
-        input.llm = Some(LlmInput {
-            request_model: self.inbound.model.as_deref(),
-            ..LlmInput::default()
-        });
-        allow(std::slice::from_ref(authorization), &input)
+        self.with_question(|input| allow(std::slice::from_ref(authorization), input))
     }
 
     fn shown(&self, location: &Location) -> Shown {

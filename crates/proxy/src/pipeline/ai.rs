@@ -9,6 +9,7 @@ use agw_core::load;
 use agw_core::matcher::PathMatch;
 use agw_core::retry::{ConnectFailure, Retry};
 use agw_core::snapshot::{RulePlan, TargetKind};
+use agw_core::sticky::StickyKey;
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use tokio::time::Instant;
@@ -33,7 +34,7 @@ impl Exchange {
         &mut self,
         live: &Live,
         plan: &Arc<RulePlan>,
-        choice: usize,
+        (choice, key): (usize, Option<StickyKey>),
         matched: &PathMatch,
     ) -> Result<Response<Box<Answer>>, Error> {
         self.dialect = self.spoken();
@@ -41,6 +42,7 @@ impl Exchange {
         let body = self.inbound.hold(&limits, limits.body).await?;
         let mut candidates = Candidates::new(live, plan, choice);
         candidates.bar(|target| !self.may_ask(target.policy()));
+        candidates.stick(key, |sticky| self.sticky_key(sticky));
         let mut last = None;
         while let Some(candidate) = candidates.next(now_millis()) {
             match self

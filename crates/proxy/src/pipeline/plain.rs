@@ -6,6 +6,7 @@ use agw_core::backend::AppProtocol;
 use agw_core::filter::Filter;
 use agw_core::retry::{ConnectFailure, Retry};
 use agw_core::snapshot::{RulePlan, Target, TargetKind};
+use agw_core::sticky::StickyKey;
 use bytes::Bytes;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -28,7 +29,7 @@ impl Exchange {
         &mut self,
         live: &Live,
         plan: &RulePlan,
-        choice: usize,
+        (choice, key): (usize, Option<StickyKey>),
         target: usize,
     ) -> Result<Response<Box<Answer>>, Error> {
         let wiring = live.wiring(target);
@@ -53,9 +54,14 @@ impl Exchange {
         let mut retried = 0;
         state.asked();
         loop {
-            let endpoint = match backend.endpoints.len() {
-                0 => return Err(Error::NoEndpoint),
-                count => state.next_turn() % count,
+            let endpoint = match (backend.endpoints.len(), key) {
+                (0, _) => return Err(Error::NoEndpoint),
+                (count, None) => state.next_turn() % count,
+                (count, Some(key)) => {
+                    let mut ranked = key.rank(count, |at| target.seats[at]);
+                    let step = usize::try_from(retried).unwrap_or_default();
+                    ranked.nth(step % count).unwrap_or_default()
+                }
             };
             let outcome = self.try_endpoint(plan, target, wiring, endpoint).await;
             self.judge(target, state, &Seen::plain(&outcome));

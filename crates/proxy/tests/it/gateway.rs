@@ -174,6 +174,7 @@ pub(crate) fn rule(backends: &[Weighted]) -> Rule {
         request_timeout: None,
         backend_request_timeout: None,
         retry: None,
+        session: None,
         backends: backends.collect(),
         policy: TrafficPolicy::default(),
         broken: None,

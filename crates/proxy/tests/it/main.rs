@@ -31,6 +31,7 @@ mod prices;
 mod reload;
 mod routing;
 mod shaping;
+mod sticky;
 mod streams;
 mod tls;
 mod token_endpoint;

@@ -6,8 +6,9 @@ use std::time::Duration;
 use agw_api::backend_policy::{BackendHealth, BackendPolicies, HealthCheck};
 use agw_core::backend::{BackendPolicy, Ejection, Probe, ProviderKind, UpstreamTls, Verify};
 use agw_core::shaping::Shaping;
+use agw_core::sticky::Sticky;
 
-use super::{Context, Unresolved};
+use super::{Context, Unresolved, sticky};
 use crate::expression::{self, Rejected};
 use crate::finding::Code;
 use crate::limits;
@@ -101,6 +102,7 @@ pub(super) fn merge(
         );
     }
     let shaping = shaped(context.state, layers, purpose, report);
+    let sticky = balanced(layers, purpose, report);
     let tls = nearest(layers, |p| p.tls.as_ref()).map(|(tls, _)| UpstreamTls {
         sni: tls.sni.as_deref().map(Into::into),
         verify: if tls.insecure_skip_verify.is_some() {
@@ -119,6 +121,7 @@ pub(super) fn merge(
         probe: check.map(|(check, _)| probe(check)),
         ejection: ejection?,
         transformation: transformation?,
+        sticky: sticky?,
         shaping: shaping?,
     };
     Ok(Made { policy, tls })
@@ -137,6 +140,34 @@ fn nearest<'l, 'a, T>(
     layers
         .iter()
         .find_map(|layer| field(layer.policies).map(|value| (value, layer)))
+}
+
+/// By what requests to a group's providers belong together. An entry alone shares nothing.
+fn balanced(
+    layers: &Layers<'_>,
+    purpose: Purpose<'_>,
+    report: &mut Report,
+) -> Result<Option<Sticky>, Rejected> {
+    let mut made = None;
+    for layer in layers {
+        let Some(spec) = &layer.policies.load_balancing else {
+            continue;
+        };
+        let of_entry = layer.field.contains(".groups[");
+        if of_entry || matches!(purpose, Purpose::Plain(_)) {
+            let message = match of_entry {
+                true => "an entry of a group shares requests with none but the others",
+                false => "the backend has one endpoint: there is nothing to share",
+            };
+            let field = layer.at("loadBalancing");
+            let remedy = "write it in the `policies` of a backend that has `ai.groups`";
+            report.add(layer.subject, Code::NoEffect, &field, message, remedy);
+            continue;
+        }
+        let own = sticky::sticky(&spec.sticky, layer, report)?;
+        made.get_or_insert(own);
+    }
+    Ok(made)
 }
 
 /// What becomes of requests to models: part by part, the nearest first.

@@ -140,6 +140,7 @@ impl Maker<'_, '_> {
             request_timeout: None,
             backend_request_timeout: None,
             retry: None,
+            session: None,
             backends: refs,
             policy: TrafficPolicy::default(),
             broken,

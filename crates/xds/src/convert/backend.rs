@@ -132,6 +132,7 @@ fn policy_message(
         probe,
         ejection,
         transformation,
+        sticky,
         shaping,
     } = policy;
     proto::BackendPolicy {
@@ -148,6 +149,7 @@ fn policy_message(
         transformation: transformation.as_ref().map(Into::into),
         shaping: shaping::said(shaping),
         authorization: authorization.as_deref().map(Into::into),
+        sticky: sticky.as_ref().map(Into::into),
     }
 }
 
@@ -247,6 +249,7 @@ fn policy(
         transformation,
         shaping,
         authorization,
+        sticky,
     } = message.ok_or_else(|| Invalid::new("is not set"))?;
     Ok(BackendPolicy {
         auth: proof
@@ -259,6 +262,7 @@ fn policy(
         probe: optional(probe, "probe")?,
         ejection: optional(ejection, "ejection")?,
         transformation: optional(transformation, "transformation")?,
+        sticky: optional(sticky, "sticky")?,
         shaping: optional(shaping, "shaping")?.unwrap_or_default(),
     })
 }

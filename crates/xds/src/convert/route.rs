@@ -74,6 +74,7 @@ impl From<&Rule> for proto::Rule {
             request_timeout,
             backend_request_timeout,
             retry,
+            session,
             backends,
             policy,
             broken,
@@ -85,6 +86,7 @@ impl From<&Rule> for proto::Rule {
             request_timeout: request_timeout.map(Into::into),
             backend_request_timeout: backend_request_timeout.map(Into::into),
             retry: retry.as_ref().map(Into::into),
+            session: session.as_deref().map(Into::into),
             backends: backends.iter().map(Into::into).collect(),
             policy: said(policy),
             broken: text(broken.as_ref()),
@@ -106,6 +108,7 @@ impl TryFrom<proto::Rule> for Rule {
             backends,
             policy: attached,
             broken,
+            session,
         } = rule;
         Ok(Self {
             name: name.map(Into::into),
@@ -115,6 +118,7 @@ impl TryFrom<proto::Rule> for Rule {
             request_timeout: optional(request_timeout, "request_timeout")?,
             backend_request_timeout: optional(backend_request_timeout, "backend_request_timeout")?,
             retry: optional(retry, "retry")?,
+            session: optional(session, "session")?.map(Arc::new),
             backends: list(backends, "backends")?,
             policy: policy(attached, "policy")?,
             broken: broken.map(Into::into),
