@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use http::StatusCode;
 
-use crate::dialect::{Dialect, ProviderError};
+use crate::dialect::{Dialect, ProviderError, of_client};
+use crate::operation::Operation;
+use crate::rerank;
 
 /// An error as a client is to read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +63,14 @@ impl<'a> ErrorBody<'a> {
 /// The JSON body of an error response in `dialect`.
 pub fn envelope(dialect: &dyn Dialect, error: &ErrorBody<'_>) -> Bytes {
     dialect.envelope(error)
+}
+
+/// The JSON body of an error response to a client that asks for `operation`.
+pub fn envelope_for(operation: Operation, error: &ErrorBody<'_>) -> Bytes {
+    match operation {
+        Operation::Rerank => rerank::envelope(error),
+        operation => of_client(operation).envelope(error),
+    }
 }
 
 /// The `type` that providers give to errors of this status.

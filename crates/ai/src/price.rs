@@ -1,4 +1,4 @@
-//! What tokens cost, by the providers' public price lists.
+//! What tokens and searches cost, by the providers' public price lists.
 
 mod catalog;
 
@@ -99,10 +99,10 @@ impl PriceTable {
     /// Cost of `usage` with `model`. `None` when the model has no price or nothing is known of the
     /// usage.
     pub fn cost(&self, own: &Prices, model: &str, usage: &Usage) -> Option<NanoUsd> {
-        if usage.input.is_none() && usage.output.is_none() {
-            return None;
-        }
-        self.price(own, model).map(|price| cost(price, usage))
+        let tokens = usage.input.is_some() || usage.output.is_some();
+        let price = self.price(own, model)?;
+        let searches = usage.search_units.is_some() && price.search_unit.is_some();
+        (tokens || searches).then(|| cost(price, usage))
     }
 }
 
@@ -117,12 +117,16 @@ fn cost(price: &Price, usage: &Usage) -> NanoUsd {
         (written, price.cache_write.unwrap_or(price.input)),
         (usage.output.unwrap_or(0), price.output),
     ];
-    let sum: u128 = parts
+    let tokens: u128 = parts
         .iter()
         .map(|(n, price)| u128::from(*n) * u128::from(*price))
         .sum();
     // Micro-USD per million tokens are pico-USD per token.
-    NanoUsd(u64::try_from(sum / 1000).unwrap_or(u64::MAX))
+    let tokens = tokens / 1000;
+    let units = u128::from(usage.search_units.unwrap_or(0));
+    let searches = units * u128::from(price.search_unit.unwrap_or(0));
+    let sum = searches.saturating_mul(1000).saturating_add(tokens);
+    NanoUsd(u64::try_from(sum).unwrap_or(u64::MAX))
 }
 
 /// `model` without the last date or version at its end: `-2024-08-06`, `-20250514`, `@20250514`,
@@ -192,8 +196,7 @@ mod tests {
         let mine = Price {
             input: 7,
             output: 8,
-            cached: None,
-            cache_write: None,
+            ..Price::default()
         };
         let own = Prices::from([("gpt-4o".into(), mine), ("ft:x".into(), mine)]);
         for (model, is_mine) in [
@@ -249,6 +252,38 @@ mod tests {
     }
 
     #[test]
+    fn searches_cost_by_the_unit() {
+        let table = PriceTable::builtin();
+        let searches = |units, tokens| Usage {
+            search_units: Some(units),
+            input: tokens,
+            ..Usage::default()
+        };
+        let cost = |model, units, tokens| {
+            let cost = table.cost(&Prices::new(), model, &searches(units, tokens));
+            cost.map(|cost| cost.to_string())
+        };
+        // Two dollars a thousand, whatever its tokens.
+        assert_eq!(cost("rerank-v3.5", 1, None).unwrap(), "0.002");
+        assert_eq!(cost("cohere.rerank-v3-5:0", 3, None).unwrap(), "0.006");
+        assert_eq!(cost("amazon.rerank-v1:0", 7, Some(900)).unwrap(), "0.007");
+        let ranker = "semantic-ranker-default@latest";
+        assert_eq!(cost(ranker, 2, None).unwrap(), "0.002");
+        // Known, but not by the search.
+        assert_eq!(cost("gpt-4o", 1, None), None);
+        let both = Price {
+            input: 500_000,
+            search_unit: Some(1),
+            ..Price::default()
+        };
+        let own = Prices::from([("both".into(), both)]);
+        let cost = table.cost(&own, "both", &searches(5, Some(10)));
+        assert_eq!(cost, Some(NanoUsd(5 * 1000 + 10 * 500)));
+        let all = table.cost(&own, "both", &searches(u64::MAX, Some(u64::MAX)));
+        assert_eq!(all, Some(NanoUsd(u64::MAX)));
+    }
+
+    #[test]
     fn money_is_shown_in_full_and_adds_up() {
         for (nano, shown) in [
             (0, "0"),
@@ -268,7 +303,9 @@ mod tests {
     fn cached_tokens_never_cost_more_than_fresh_ones() {
         let table = PriceTable::builtin();
         assert!(table.models.len() > 40);
-        for (model, price) in &table.models {
+        let by_tokens = |price: &Price| price.search_unit.is_none();
+        let models = table.models.iter();
+        for (model, price) in models.filter(|(_, price)| by_tokens(price)) {
             assert!(price.cached.unwrap_or(0) < price.input, "{model}");
             assert!(
                 price.cache_write.is_none_or(|write| write > price.input),

@@ -13,7 +13,7 @@ use crate::json::compact;
 use crate::operation::encode;
 use crate::usage::{Counted, Usage};
 
-pub(crate) use cohere::read_request;
+pub(crate) use cohere::{envelope, read_request};
 
 /// Documents that one search unit pays for.
 const SEARCH_UNIT: u64 = 100;
@@ -124,10 +124,17 @@ impl RerankRequest {
     }
 }
 
-/// Cohere's answer, the most relevant document first. The providers do not say how many search
-/// units they take; both take one for a query and up to a hundred documents.
+/// The search units that an answer says are billed.
+pub(crate) fn billed(body: &Map<String, Value>) -> Option<u64> {
+    let meta = body.get("meta")?.to_string();
+    Usage::of_meta(meta.as_bytes())?.search_units
+}
+
+/// Cohere's answer, the most relevant document first. Where the provider does not say how many search
+/// units it bills, they are reckoned: all take one for a query and up to a hundred documents.
 pub(crate) fn write_response(
     mut ranked: Vec<Ranked>,
+    billed: Option<u64>,
     wanted: &Wanted,
 ) -> Result<(Map<String, Value>, Usage, Counted), Error> {
     if ranked.iter().any(|ranked| ranked.index >= wanted.asked) {
@@ -149,7 +156,10 @@ pub(crate) fn write_response(
     });
     let results = results.collect();
     let units = u64::try_from(wanted.asked).unwrap_or(u64::MAX);
-    let units = units.div_ceil(SEARCH_UNIT);
+    let (units, counted) = match billed {
+        Some(billed) => (billed, Counted::ByProvider),
+        None => (units.div_ceil(SEARCH_UNIT), Counted::Estimate),
+    };
     let meta = json!({"billed_units": {"search_units": units}});
     let body = compact([
         ("id", wanted.id.as_str().into()),
@@ -160,7 +170,7 @@ pub(crate) fn write_response(
         search_units: Some(units),
         ..Usage::default()
     };
-    Ok((body, usage, Counted::Estimate))
+    Ok((body, usage, counted))
 }
 
 /// Reads what the client's side drops of documents.

@@ -149,6 +149,13 @@ impl Exchange {
         }
     }
 
+    fn told(&self, error: &ErrorBody<'_>) -> Bytes {
+        match self {
+            Self::Rerank(_) => rerank::envelope(error),
+            _ => self.client().codec().write_error(error),
+        }
+    }
+
     /// Translates a client's request to `path`. The provider is asked for `model`, or for the
     /// model that the request names when that is `None`. Errors are the client's, and their texts
     /// are for it.
@@ -244,14 +251,14 @@ impl Exchange {
         };
         TranslatedError {
             status,
-            body: self.client().codec().write_error(&ours),
+            body: self.told(&ours),
             error,
         }
     }
 
     /// The body of an error of the gateway's own.
     pub fn envelope(&self, error: &ErrorBody<'_>) -> Bytes {
-        self.client().codec().write_error(error)
+        self.told(error)
     }
 }
 
@@ -297,7 +304,8 @@ impl Call {
                 embed::write_response(provider.read(body)?, wanted, told)?
             }
             (Exchange::Rerank(provider), Wanted::Rerank(wanted)) => {
-                rerank::write_response(provider.read(body)?, wanted)?
+                let billed = rerank::billed(&body);
+                rerank::write_response(provider.read(body)?, billed, wanted)?
             }
             (Exchange::Count { client, provider }, Wanted::Count) => {
                 let body = count::write_response(client, provider.read(&body)?);

@@ -81,8 +81,8 @@ pub struct AgentgatewayParametersSpec {
 }
 
 /// What models cost: `{"models": {"my-model": {"input": 0.5, "output": 1.5}}}`, in US dollars per million
-/// tokens, beside them `cache_read` and `cache_write`. Catalogs by provider, as models.dev publishes
-/// them, are read too.
+/// tokens, beside them `cache_read` and `cache_write`; and `search_unit`, in US dollars for one, of what
+/// is paid by the search. Catalogs by provider, as models.dev publishes them, are read too.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelCatalog {

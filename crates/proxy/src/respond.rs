@@ -1,8 +1,7 @@
 //! Errors as responses: the only place where one becomes the other.
 
 use agw_ai::Operation;
-use agw_ai::dialect::of_client;
-use agw_ai::envelope::{ErrorBody, envelope};
+use agw_ai::envelope::{ErrorBody, envelope_for};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
@@ -46,7 +45,7 @@ pub(crate) fn response(error: &Error, dialect: Dialect, request_id: &str) -> Res
                 .param(param(error));
             (
                 "application/json",
-                envelope(of_client(operation), &body.request_id(request_id)),
+                envelope_for(operation, &body.request_id(request_id)),
             )
         }
     };

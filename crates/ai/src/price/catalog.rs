@@ -4,6 +4,8 @@
 //! {"models": {"my-model": {"input": 0.5, "output": "1.5", "cache_read": 0.05}}}
 //! ```
 //!
+//! What is paid by the search has `search_unit`: US dollars for one of them.
+//!
 //! Catalogs by provider are read too: `{"providers": {"openai": {"models": …}}}`, or the same
 //! without `providers`, as models.dev publishes them. A model's prices may stand in `cost` or
 //! `rates`.
@@ -127,17 +129,19 @@ fn price(row: Value, kind: Kind) -> Result<Option<Price>, &'static str> {
             .transpose()
     };
     let output = read(&["output"])?;
-    let Some(input) = read(&["input"])? else {
-        return match (kind, output) {
-            (Kind::List, None) => Ok(None),
-            _ => Err("it has no `input` price"),
-        };
+    let search_unit = read(&["search_unit", "searchUnit"])?;
+    let input = match (read(&["input"])?, output, search_unit, kind) {
+        (Some(input), ..) => input,
+        (None, None, Some(_), _) => 0,
+        (None, None, None, Kind::List) => return Ok(None),
+        _ => return Err("it has no `input` price"),
     };
     Ok(Some(Price {
         input,
         output: output.unwrap_or(0),
         cached: read(&["cache_read", "cacheRead", "cached"])?,
         cache_write: read(&["cache_write", "cacheWrite"])?,
+        search_unit,
     }))
 }
 
@@ -189,6 +193,7 @@ mod tests {
         let table = json!({"models": {
             "a": {"input": 2.5, "output": "10", "cache_read": 0.075, "cacheWrite": 1e-6},
             "b": {"cost": {"input": 0}},
+            "c": {"search_unit": "0.002"},
         }});
         let price = read(&table).prices[&*Arc::<str>::from("a")];
         let expected = Price {
@@ -196,9 +201,12 @@ mod tests {
             output: 10_000_000,
             cached: Some(75_000),
             cache_write: Some(1),
+            search_unit: None,
         };
         assert_eq!(price, expected);
         assert_eq!(read(&table).prices["b"].input, 0);
+        let searched = read(&table).prices["c"];
+        assert_eq!((searched.input, searched.search_unit), (0, Some(2_000)));
         let rows = json!({"a": {"cost": {"input": 1.5, "output": 2}}, "free": {"id": "free"}});
         let list = json!({"openai": {"id": "openai", "models": rows},
             "other": {"models": {"a": {"rates": {"input": 7}}, "c": {"rates": {"input": 7}}}}});

@@ -1,11 +1,13 @@
 //! Cohere's API as clients speak it, and as models on Bedrock take and answer it.
 
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::{Echo, Ranked, RerankRequest, document};
 use crate::chat::{Dropped, Text};
+use crate::envelope::ErrorBody;
 use crate::error::Error;
-use crate::json::{Members, Path, compact};
+use crate::json::{self, Members, Path, compact};
 
 pub(crate) fn read_request(
     body: Map<String, Value>,
@@ -38,6 +40,15 @@ pub(crate) fn read_request(
     };
     body.rest(dropped);
     Ok(request)
+}
+
+/// An error as Cohere's clients read it: a message, and what to name when asking about it.
+pub(crate) fn envelope(error: &ErrorBody<'_>) -> Bytes {
+    let body = compact([
+        ("id", error.request_id.into()),
+        ("message", error.message.into()),
+    ]);
+    json::bytes(&body).into()
 }
 
 pub(super) fn on_bedrock(request: RerankRequest, version: Value) -> Map<String, Value> {

@@ -235,6 +235,9 @@ async fn rerank_passes_where_it_is_spoken_and_is_translated_where_it_is_not() {
         let ai = &log[0]["gen_ai"];
         assert_eq!(ai["operation"]["name"], "rerank", "{ai}");
         assert_eq!(ai["usage"]["search_units"], 1, "{ai}");
+        // Two dollars or one for a thousand.
+        let cost = ai["cost_usd"].as_f64().unwrap();
+        assert!((0.001..=0.002).contains(&cost), "{ai}");
     }
 }
 
@@ -254,7 +257,12 @@ async fn who_does_not_rank_says_so_or_hands_on() {
     nothing["documents"] = json!([]);
     let answer = post(&gateway, "/v1/rerank", &nothing).await;
     assert_eq!(answer.status(), 400);
-    assert_eq!(answer.json()["error"]["param"], "documents");
+    let told = answer.json();
+    assert!(told["message"].as_str().unwrap().contains("documents"));
+    assert!(
+        told["id"].is_string() && told.get("error").is_none(),
+        "{told}"
+    );
     gateway.stop().await;
 }
 

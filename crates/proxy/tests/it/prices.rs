@@ -18,9 +18,7 @@ async fn a_price_of_ones_own_counts_from_the_next_request_on() {
     let priced = |config: &mut GatewayConfig| {
         let price = Price {
             input: 1_000_000_000,
-            output: 0,
-            cached: None,
-            cache_write: None,
+            ..Price::default()
         };
         config.prices = Arc::new([("gpt-4o".into(), price)].into());
     };

@@ -49,6 +49,7 @@ impl From<&GatewayPolicy> for proto::GatewayPolicy {
             output: price.output,
             cached: price.cached,
             cache_write: price.cache_write,
+            search_unit: price.search_unit,
         };
         Self {
             traffic: said(traffic),
@@ -73,6 +74,7 @@ impl TryFrom<proto::GatewayPolicy> for GatewayPolicy {
                 output: message.output,
                 cached: message.cached,
                 cache_write: message.cache_write,
+                search_unit: message.search_unit,
             };
             (message.model.into(), price)
         };
