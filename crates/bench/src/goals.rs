@@ -29,6 +29,8 @@ impl Goal {
         let busy =
             |size, target, base| Measured::Ratio(Work::Busy(size), target, base, Metric::Cpu);
         let first = |target| Measured::Beyond(Work::Streams, target, nginx, Metric::FirstMedian);
+        let slow = |target, metric| Measured::Absolute(Work::Slow, target, metric);
+        let event = |target| Measured::Ratio(Work::Slow, target, envoy, Metric::EventCpu);
         let memory = |target, metric| Measured::Absolute(Work::Memory, target, metric);
         let goal = |what, bound, unit, measured| Self {
             what,
@@ -92,6 +94,25 @@ impl Goal {
                 "µs",
                 first(ai),
             ),
+            goal(
+                "one of 5,000 slow streams, plain",
+                24.0,
+                "KiB",
+                slow(plain, Metric::StreamKib),
+            ),
+            goal(
+                "one of 5,000 slow streams, AI",
+                24.0,
+                "KiB",
+                slow(ai, Metric::StreamKib),
+            ),
+            goal(
+                "event of a slow stream, plain, CPU",
+                0.6,
+                "× Envoy",
+                event(plain),
+            ),
+            goal("event of a slow stream, AI, CPU", 0.6, "× Envoy", event(ai)),
         ]
     }
 

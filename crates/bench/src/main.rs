@@ -18,6 +18,7 @@ mod report;
 mod running;
 mod samples;
 mod setting;
+mod slow;
 mod stats;
 mod streams;
 mod suite;

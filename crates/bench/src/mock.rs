@@ -1,9 +1,10 @@
-//! A provider that costs as little as can be: it looks at both ends of a request for
-//! `"stream":true` and answers from constants.
+//! A provider that costs as little as can be: it looks at the path, and at both ends of a request
+//! for `"stream":true`, and answers from constants.
+
+mod dialect;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -20,12 +21,12 @@ use tokio::task::LocalSet;
 use tokio::time::Instant;
 
 use crate::clock;
+use dialect::Asked;
+
+pub(crate) use dialect::{Dialect, text};
 
 /// Names the chunks of a stream, the milliseconds before the first and between two.
 pub(crate) const PACE: &str = "x-bench-pace";
-
-/// Length of the text in an answer that is not streamed.
-const ANSWER: usize = 1024;
 
 /// Bytes that are looked at on either end of a request.
 const ENDS: usize = 256;
@@ -72,13 +73,11 @@ pub(crate) fn run(listen: SocketAddr) -> anyhow::Result<()> {
         let listener = TcpListener::bind(listen)
             .await
             .with_context(|| format!("listening on {listen}"))?;
-        let answer = Bytes::from_static(answer().as_bytes());
         loop {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            let answer = answer.clone();
             tokio::task::spawn_local(async move {
-                let service = service_fn(move |request| respond(request, answer.clone()));
+                let service = service_fn(respond);
                 // A client that goes away is no concern of the provider.
                 let _ = hyper::server::conn::http1::Builder::new()
                     .serve_connection(TokioIo::new(stream), service)
@@ -88,37 +87,29 @@ pub(crate) fn run(listen: SocketAddr) -> anyhow::Result<()> {
     })
 }
 
-/// The text of an answer that is not streamed.
-pub(crate) fn text() -> &'static str {
-    static TEXT: LazyLock<String> = LazyLock::new(|| "x".repeat(ANSWER));
-    &TEXT
-}
-
-/// An answer that is not streamed.
+/// What a client of OpenAI's gets that asks for no stream.
 pub(crate) fn answer() -> &'static str {
-    static ANSWER: LazyLock<String> = LazyLock::new(|| {
-        format!(
-            r#"{{"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"mock","choices":[{{"index":0,"message":{{"role":"assistant","content":"{}"}},"finish_reason":"stop"}}],"usage":{{"prompt_tokens":10,"completion_tokens":20,"total_tokens":30}}}}"#,
-            text()
-        )
-    });
-    &ANSWER
+    Dialect::OpenAi.answer()
 }
 
-async fn respond(
-    request: Request<Incoming>,
-    answer: Bytes,
-) -> Result<Response<Body>, hyper::Error> {
+async fn respond(request: Request<Incoming>) -> Result<Response<Body>, hyper::Error> {
     let received = clock::now();
+    let (dialect, asked) = Dialect::of(request.uri().path());
     let pace = Pace::from_headers(request.headers()).unwrap_or(Pace::USUAL);
     let body = request.into_body().collect().await?.to_bytes();
-    if !wants_stream(&body) {
+    let streams = match asked {
+        Asked::Whole => false,
+        Asked::Stream => true,
+        Asked::InBody => wants_stream(&body),
+    };
+    if !streams {
+        let answer = Bytes::from_static(dialect.answer().as_bytes());
         return Ok(typed("application/json", Either::Left(Full::new(answer))));
     }
     let (sender, channel) = Channel::new(4);
     // Ends with the stream, or when the client goes away and the channel closes.
-    tokio::task::spawn_local(produce(sender, pace, received));
-    Ok(typed("text/event-stream", Either::Right(channel)))
+    tokio::task::spawn_local(produce(sender, dialect, pace, received));
+    Ok(typed(dialect.content_type(), Either::Right(channel)))
 }
 
 fn typed(content_type: &'static str, body: Body) -> Response<Body> {
@@ -137,32 +128,28 @@ fn wants_stream(body: &[u8]) -> bool {
     })
 }
 
-/// Each chunk tells when it was made (`t=`) and how long after the request's arrival (`w=`): what
-/// the client sees beyond that, the way there and back has cost.
-async fn produce(mut sender: Sender<Bytes, Infallible>, pace: Pace, received: u64) {
+async fn produce(
+    mut sender: Sender<Bytes, Infallible>,
+    dialect: Dialect,
+    pace: Pace,
+    received: u64,
+) {
     let start = Instant::now();
+    let opening = dialect.opening();
+    if !opening.is_empty() && sender.send_data(opening).await.is_err() {
+        return;
+    }
     for index in 0..pace.chunks {
         let at = Duration::from_millis(pace.first_ms + index * pace.gap_ms);
         tokio::time::sleep_until(start + at).await;
         let now = clock::now();
-        let chunk = format!(
-            "data: {{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"mock\",\"choices\":[{{\"index\":0,\"delta\":{{\"role\":\"assistant\",\"content\":\"t={now} w={} \"}},\"finish_reason\":null}}]}}\n\n",
-            now - received
-        );
-        if sender.send_data(chunk.into()).await.is_err() {
+        let chunk = dialect.chunk(now, now - received);
+        if sender.send_data(chunk).await.is_err() {
             return;
         }
     }
-    let last: &[&'static str] = &[
-        "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"mock\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":20,\"total_tokens\":30}}\n\n",
-        "data: [DONE]\n\n",
-    ];
-    for event in last {
-        if sender
-            .send_data(Bytes::from_static(event.as_bytes()))
-            .await
-            .is_err()
-        {
+    for event in dialect.ending() {
+        if sender.send_data(event).await.is_err() {
             return;
         }
     }

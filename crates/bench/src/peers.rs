@@ -18,7 +18,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use crate::running::{Room, Running, free_address};
 use crate::target::{Class, Target};
 
-pub(crate) use agw::Routes;
+pub(crate) use agw::{PASSED, Routes, Translated};
 
 /// Where chat completions are asked for.
 const PATH: &str = "/v1/chat/completions";

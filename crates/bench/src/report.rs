@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::claim;
 use crate::goals::{FEW_ROUTES, Goal};
-use crate::peers::Peer;
+use crate::peers::{PASSED, Peer};
 use crate::samples::{Metric, Samples, Size, Work};
 use crate::setting::Setting;
 use crate::stats::Range;
@@ -46,6 +46,8 @@ impl Report<'_> {
         self.streams(&mut text);
         self.memory(&mut text);
         self.routes(&mut text);
+        self.slow(&mut text);
+        self.translation(&mut text);
         text
     }
 
@@ -151,6 +153,39 @@ impl Report<'_> {
             self.absolute("process MiB", work, Metric::IdleMib, 1),
         ];
         self.table(text, "Routes on one host, 1 KB", work, &columns);
+    }
+
+    fn slow(&self, text: &mut String) {
+        let work = Work::Slow;
+        let beside_envoy = move |samples: &Samples, target: &str| {
+            let ratio = samples.ratio(work, target, Peer::Envoy.name(), Metric::EventCpu)?;
+            Some(ratio.shown(2))
+        };
+        let columns = [
+            self.absolute("KiB a stream", work, Metric::StreamKib, 1),
+            self.absolute("CPU µs an event", work, Metric::EventCpu, 1),
+            self.beside("× Envoy", beside_envoy),
+            self.absolute("idle process MiB", work, Metric::IdleMib, 1),
+        ];
+        self.table(text, "Slow streams at once, all completed", work, &columns);
+    }
+
+    fn translation(&self, text: &mut String) {
+        let work = Work::Translation;
+        let passed = move |metric| {
+            move |samples: &Samples, target: &str| {
+                let ratio = samples.ratio(work, target, PASSED, metric)?;
+                Some(ratio.shown(2))
+            }
+        };
+        let columns = [
+            self.absolute("CPU µs a request", work, Metric::Cpu, 1),
+            self.beside("× passed through", passed(Metric::Cpu)),
+            self.absolute("CPU µs an event", work, Metric::EventCpu, 2),
+            self.beside("× passed through", passed(Metric::EventCpu)),
+        ];
+        let title = "OpenAI's chat completions, by the provider's format, 1 KB";
+        self.table(text, title, work, &columns);
     }
 
     /// Nothing for work that nobody did.

@@ -12,6 +12,10 @@ pub(crate) enum Work {
     Streams,
     Memory,
     Routes,
+    /// Thousands of streams at once.
+    Slow,
+    /// Between formats.
+    Translation,
 }
 
 /// Of the prompt.
@@ -39,8 +43,10 @@ pub(crate) enum Metric {
     ChunkTail,
     /// Resident memory of an idle process in MiB.
     IdleMib,
-    /// Resident memory that an idle stream adds, in KiB.
+    /// Resident memory that an open stream adds, in KiB.
     StreamKib,
+    /// CPU microseconds an event of a stream.
+    EventCpu,
 }
 
 /// One value of one round.

@@ -3,6 +3,8 @@
 mod memory_rounds;
 mod rounds;
 mod route_rounds;
+mod slow_rounds;
+mod translation_rounds;
 
 use std::fs;
 use std::path::PathBuf;
@@ -42,6 +44,10 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u16).range(1..))]
     streams: u16,
 
+    /// Slow streams that run at the same time
+    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u16).range(1..=20_000))]
+    slow_streams: u16,
+
     /// The gateway's binary
     #[arg(long, default_value = "target/release/agw")]
     agw: PathBuf,
@@ -63,6 +69,10 @@ enum Part {
     Memory,
     /// 10 to 10,000 routes
     Routes,
+    /// Thousands of slow streams: memory of one, CPU an event
+    Slow,
+    /// Clients of one format, providers of others: CPU a request and an event
+    Translation,
 }
 
 /// What is gathered on the way.
@@ -140,6 +150,12 @@ async fn measure(options: &Options) -> anyhow::Result<String> {
     if suite.wants(Part::Routes) {
         suite.routes().await?;
     }
+    if suite.wants(Part::Slow) {
+        suite.slow().await?;
+    }
+    if suite.wants(Part::Translation) {
+        suite.translation().await?;
+    }
     Ok(suite.report())
 }
 
@@ -174,6 +190,7 @@ impl Suite<'_> {
             rounds,
             seconds,
             streams,
+            slow_streams,
             ..
         } = self.options;
         let version = |peer: Peer| Some((peer.name(), peer.version(&self.lab)?));
@@ -187,7 +204,7 @@ impl Suite<'_> {
             setting: &self.setting,
             samples: &self.samples,
             protocol: format!(
-                "{rounds} interleaved rounds in rotated order, windows of {seconds} s; {streams} streams for memory"
+                "{rounds} interleaved rounds in rotated order, windows of {seconds} s; {streams} streams for memory, {slow_streams} slow ones"
             ),
             versions: versions.collect(),
             skipped: self.skipped.clone(),

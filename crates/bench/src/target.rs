@@ -18,6 +18,8 @@ pub(crate) type Sender = SendRequest<Full<Bytes>>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
     Fast,
+    /// Like a proxy, but it writes answers anew.
+    Translator,
     Slow,
 }
 
@@ -71,7 +73,7 @@ impl Target {
             headers.entry(header::HOST).or_insert(host);
         }
         if let Answer::Stream(pace) = answer
-            && self.class == Class::Fast
+            && self.class != Class::Slow
             && let Ok(pace) = HeaderValue::try_from(pace.to_header())
         {
             headers.insert(PACE, pace);
@@ -83,7 +85,7 @@ impl Target {
     /// not pass a foreign header on get the usual one.
     pub(crate) fn pace(&self, pace: Pace) -> Pace {
         match self.class {
-            Class::Fast => pace,
+            Class::Fast | Class::Translator => pace,
             Class::Slow => Pace::USUAL,
         }
     }

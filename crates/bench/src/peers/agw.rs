@@ -7,7 +7,7 @@ use http::{HeaderValue, Uri, header};
 
 use super::{Lab, PATH, Peer, Serving, absolute, target};
 use crate::running::{Room, Running, free_address};
-use crate::target::Target;
+use crate::target::{Class, Target};
 
 const PLAIN_HOST: &str = "plain.bench";
 const AI_HOST: &str = "ai.bench";
@@ -24,6 +24,18 @@ pub(crate) struct Routes {
     pub(crate) name: &'static str,
     pub(crate) count: usize,
 }
+
+/// The gateway before a provider whose format is another than the client's, or the same.
+pub(crate) struct Translated {
+    name: &'static str,
+    class: Class,
+    /// The provider, and how requests prove themselves to it.
+    provider: &'static str,
+    auth: &'static str,
+}
+
+/// The one whose format is the client's.
+pub(crate) const PASSED: &str = "agw to OpenAI";
 
 /// Both paths are served; one is asked. The access log goes to a file.
 pub(super) fn start(
@@ -66,6 +78,86 @@ impl Routes {
             target: Rc::new(target),
             process: Some(process),
         })
+    }
+}
+
+impl Translated {
+    pub(crate) const ALL: [Self; 4] = [
+        Self {
+            name: PASSED,
+            class: Class::Fast,
+            provider: "openai: {model: gpt-4o-mini}",
+            auth: "{key: sk-bench}",
+        },
+        Self {
+            name: "agw to Anthropic",
+            class: Class::Translator,
+            provider: "anthropic: {model: claude-sonnet-4-5}",
+            auth: "{key: sk-bench}",
+        },
+        Self {
+            name: "agw to Gemini",
+            class: Class::Translator,
+            provider: "gemini: {model: gemini-2.5-flash}",
+            auth: "{key: bench}",
+        },
+        // Its requests are signed, which is part of what they cost.
+        Self {
+            name: "agw to Bedrock",
+            class: Class::Translator,
+            provider: "bedrock: {model: 'anthropic.claude-3-haiku-20240307-v1:0', region: us-east-1}",
+            auth: "{aws: {secretRef: {name: aws}}}",
+        },
+    ];
+
+    /// Starts a gateway that leads all requests to that provider.
+    pub(crate) async fn start(&self, lab: &Lab) -> anyhow::Result<Serving> {
+        let listen = free_address()?;
+        let mut process = run(lab, self.name, &self.manifests(lab, listen))?;
+        let mut target = target(Peer::Ai, process.pid(), listen, &[])?;
+        target.name = self.name;
+        target.class = self.class;
+        process.wait_until_right(&target).await?;
+        Ok(Serving {
+            peer: Peer::Ai,
+            target: Rc::new(target),
+            process: Some(process),
+        })
+    }
+
+    fn manifests(&self, lab: &Lab, listen: SocketAddr) -> String {
+        let Self { provider, auth, .. } = self;
+        let (own, host, port) = (listen.port(), lab.provider.ip(), lab.provider.port());
+        format!(
+            r#"apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {{name: gw, namespace: bench}}
+spec:
+  gatewayClassName: agentgateway
+  listeners:
+  - {{name: http, protocol: HTTP, port: {own}}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {{name: aws, namespace: bench}}
+stringData: {{accessKey: AKIABENCH, secretKey: bench}}
+---
+apiVersion: agentgateway.dev/v1alpha1
+kind: AgentgatewayBackend
+metadata: {{name: ai, namespace: bench}}
+spec:
+  ai: {{provider: {{{provider}, host: {host}, port: {port}}}}}
+  policies: {{auth: {auth}}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {{name: ai, namespace: bench}}
+spec:
+  parentRefs: [{{name: gw}}]
+  rules:
+  - backendRefs: [{{name: ai, group: agentgateway.dev, kind: AgentgatewayBackend}}]
+"#
+        )
     }
 }
 

@@ -50,7 +50,7 @@ impl Suite<'_> {
 }
 
 /// Whether it is a proxy that can hold thousands of streams, whose pace the client names.
-fn is_compared(peer: Peer) -> bool {
+pub(super) fn is_compared(peer: Peer) -> bool {
     match peer {
         Peer::Floor | Peer::Nginx | Peer::Envoy | Peer::Plain | Peer::Ai => true,
         Peer::Direct | Peer::Portkey | Peer::Litellm => false,

@@ -70,7 +70,7 @@ impl Suite<'_> {
         let window = Window::from_now(WARM, self.length());
         let size = match work {
             Work::Busy(size) | Work::Paced(size) => size,
-            Work::Streams | Work::Memory | Work::Routes => Size::Small,
+            _ => Size::Small,
         };
         let body = target::body(size.bytes(), Answer::Whole);
         let context = || format!("{} at {work:?}", target.name);
@@ -92,7 +92,7 @@ impl Suite<'_> {
                 .await
                 .with_context(context)?,
             // Those have rounds of their own.
-            Work::Memory | Work::Routes => {}
+            Work::Memory | Work::Routes | Work::Slow | Work::Translation => {}
         }
         Ok(())
     }
@@ -136,7 +136,7 @@ impl Suite<'_> {
     ) -> anyhow::Result<()> {
         let body = target::body(Size::Small.bytes(), Answer::Stream(PACE));
         let rate = match target.class {
-            Class::Fast => Rate {
+            Class::Fast | Class::Translator => Rate {
                 per_second: 100.0,
                 connections: 128,
             },
@@ -178,7 +178,7 @@ impl Suite<'_> {
 
 pub(super) fn connections(class: Class) -> usize {
     match class {
-        Class::Fast => 32,
+        Class::Fast | Class::Translator => 32,
         Class::Slow => 8,
     }
 }
@@ -186,8 +186,8 @@ pub(super) fn connections(class: Class) -> usize {
 /// Below half of what the weakest of a class can do.
 fn rate(class: Class, size: Size) -> Rate {
     let per_second = match (class, size) {
-        (Class::Fast, Size::Small) => 1000.0,
-        (Class::Fast, Size::Large) => 300.0,
+        (Class::Fast | Class::Translator, Size::Small) => 1000.0,
+        (Class::Fast | Class::Translator, Size::Large) => 300.0,
         (Class::Slow, _) => 20.0,
     };
     Rate {
