@@ -227,6 +227,21 @@ pub struct Bedrock {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9-]+$"))]
     pub region: Option<String>,
+    /// Guardrail that Bedrock applies to each conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guardrail: Option<BedrockGuardrail>,
+}
+
+/// A guardrail of Bedrock's.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BedrockGuardrail {
+    /// Its identifier or ARN.
+    #[schemars(length(min = 1, max = 256))]
+    pub identifier: String,
+    /// Its version: a number, or `DRAFT`.
+    #[schemars(length(min = 1, max = 256))]
+    pub version: String,
 }
 
 /// A resource of Azure.

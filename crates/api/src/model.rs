@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::Authorization;
 use crate::ai_policy::FieldTransformation;
-use crate::backend::{AzureResource, CustomFormat, ServiceRef};
+use crate::backend::{AzureResource, BedrockGuardrail, CustomFormat, ServiceRef};
 use crate::backend_policy::{BackendAuth, BackendHealth, BackendTls};
 use crate::prompt_guard::PromptGuard;
 use crate::refused::Refused;
@@ -187,6 +187,9 @@ pub struct ModelBedrock {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9-]+$"))]
     pub region: Option<String>,
+    /// Guardrail that Bedrock applies to each conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guardrail: Option<BedrockGuardrail>,
 }
 
 /// A project and a location of Vertex AI.

@@ -91,7 +91,17 @@ pub struct AiProvider {
     /// Every request has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub query: Option<Arc<str>>,
+    /// What Bedrock is to apply to each conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guardrail: Option<Arc<Guardrail>>,
     pub policy: BackendPolicy,
+}
+
+/// A guardrail that a provider keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Guardrail {
+    pub identifier: Box<str>,
+    pub version: Box<str>,
 }
 
 /// An API that a server says it has.

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, InvalidHeaderValue};
+use serde_json::json;
 
 use super::{Class, Credential, Dialect, Provider, ProviderError, Reading, Started};
 use crate::count::CountApi;
@@ -58,6 +59,21 @@ pub fn host(region: &str) -> String {
 /// The error that [`ERROR_TYPE`] names.
 pub fn error_name(header: &str) -> &str {
     error::name(header)
+}
+
+/// A request to converse with the guardrail that Bedrock is to apply to it
+/// (`Converse.guardrailConfig`).
+pub fn guarded(body: &[u8], identifier: &str, version: &str) -> Bytes {
+    let config = json!({"guardrailIdentifier": identifier, "guardrailVersion": version});
+    let mut guarded = format!("{{\"guardrailConfig\":{config}").into_bytes();
+    match body.strip_prefix(b"{") {
+        Some(rest) if rest != b"}" => {
+            guarded.push(b',');
+            guarded.extend_from_slice(rest);
+        }
+        _ => guarded.push(b'}'),
+    }
+    guarded.into()
 }
 
 impl Dialect for Bedrock {

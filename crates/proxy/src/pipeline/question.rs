@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use agw_ai::chat::Dropped;
 use agw_ai::count;
+use agw_ai::dialect::bedrock::guarded;
 use agw_ai::dialect::{self, Dialect};
 use agw_ai::embed::EmbedApi;
 use agw_ai::format::{Format, Stamp};
@@ -11,7 +12,7 @@ use agw_ai::operation::{self, Detected, ModelPath, Operation, RouteTable, Stream
 use agw_ai::request::{Edits, RequestFacts, UsageOwner, splice};
 use agw_ai::shape::{self, Evaluate, Part};
 use agw_ai::translate::{self, Call, Offered, Plan};
-use agw_core::backend::{AiProvider, ApiRoute};
+use agw_core::backend::{AiProvider, ApiRoute, Guardrail};
 use agw_core::guard::PromptGuard;
 use agw_core::shaping::Shaping;
 use bytes::Bytes;
@@ -151,14 +152,31 @@ impl Question {
             guard: shaping.guard.clone(),
         };
         match plan {
+            // What is not looked into could say anything, and nothing would ask for the guardrail.
+            Plan::PassThrough
+                if operation == Operation::Passthrough && provider.guardrail.is_some() =>
+            {
+                Err(Error::NotOffered {
+                    provider: dialect.provider().name,
+                    operation,
+                })
+            }
             Plan::PassThrough => {
                 question.finished(shaping, Format::of_operation(operation), evaluate)
             }
-            Plan::Translate(exchange) => question.translated(exchange, stamp)?.finished(
-                shaping,
-                exchange.provider(),
-                evaluate,
-            ),
+            Plan::Translate(exchange) => {
+                let mut question = question.translated(exchange, stamp)?;
+                if let (Some(Format::BedrockConverse), Some(guardrail)) =
+                    (exchange.provider(), &provider.guardrail)
+                {
+                    let Guardrail {
+                        identifier,
+                        version,
+                    } = &**guardrail;
+                    question.body = guarded(&question.body, identifier, version);
+                }
+                question.finished(shaping, exchange.provider(), evaluate)
+            }
             Plan::Estimate => Ok(Self {
                 estimate: Some(count::estimated(operation, &question.body)?.into()),
                 ..question

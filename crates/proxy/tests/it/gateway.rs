@@ -111,6 +111,7 @@ pub(crate) fn ai_with(
         path_prefix: None,
         path: None,
         query: None,
+        guardrail: None,
         policy: BackendPolicy {
             ejection: Some(Ejection::default()),
             ..BackendPolicy::default()

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use agw_core::backend::{AiProvider, ProviderKind};
+use agw_core::backend::{AiProvider, Guardrail, ProviderKind};
 use agw_core::filter::{Filter, Mirror, Share};
 use agw_core::guard::{
     Action, Builtin, Check, Guard, PromptGuard, Refusal, Rules, Scopes, Streaming,
@@ -336,5 +336,39 @@ async fn copies_are_masked_and_the_nearest_guard_counts() {
     let sent = gateway.mock.requests();
     assert_eq!(sent.len(), 1);
     assert!(sent[0].body.contains("<CREDIT_CARD>"));
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn bedrock_is_told_of_its_guardrail_in_every_conversation() {
+    let gateway = Gateway::start(|mock| {
+        let backend = ai_with("anthropic.claude-3-haiku-20240307-v1:0", mock, |provider| {
+            provider.kind = ProviderKind::Bedrock;
+            provider.guardrail = Some(Arc::new(Guardrail {
+                identifier: "gr-1".into(),
+                version: "DRAFT".into(),
+            }));
+        });
+        Plan {
+            backends: vec![(backend, 1)],
+            ..Plan::default()
+        }
+    })
+    .await;
+    for stream in [false, true] {
+        let messages = json!([{"role": "user", "content": "Hi"}]);
+        let body = json!({"model": "m", "stream": stream, "messages": messages});
+        let answered = send(gateway.address, chat(&body.to_string())).await;
+        assert_eq!(answered.status(), 200, "{}", answered.text());
+        let asked = gateway.mock.requests().pop().unwrap();
+        let asked: Value = serde_json::from_str(&asked.body).unwrap();
+        let wanted = json!({"guardrailIdentifier": "gr-1", "guardrailVersion": "DRAFT"});
+        assert_eq!(asked["guardrailConfig"], wanted, "{asked}");
+    }
+    let seen = gateway.mock.requests().len();
+    let path = "/model/anthropic.claude-3-haiku-20240307-v1:0/converse";
+    let around = send(gateway.address, request(Method::POST, path, "{}")).await;
+    assert_eq!(around.status(), 400, "{}", around.text());
+    assert_eq!(gateway.mock.requests().len(), seen);
     gateway.stop().await;
 }

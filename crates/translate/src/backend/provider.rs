@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use agw_ai::dialect::compatible_at;
 use agw_api::backend::Provider;
-use agw_core::backend::{AiProvider, Endpoint, ProviderKind, UpstreamTls, Verify};
+use agw_core::backend::{AiProvider, Endpoint, Guardrail, ProviderKind, UpstreamTls, Verify};
 use agw_core::shaping::Shaping;
 
 use super::policies::{self, Asked, Layers, Purpose};
@@ -81,6 +81,14 @@ impl Context<'_> {
             field,
             report,
         );
+        let bedrock = provider.bedrock.as_ref();
+        let guardrail = bedrock.and_then(|bedrock| bedrock.guardrail.as_ref());
+        let guardrail = guardrail.map(|guardrail| {
+            Arc::new(Guardrail {
+                identifier: guardrail.identifier.as_str().into(),
+                version: guardrail.version.as_str().into(),
+            })
+        });
         let name = entry.name.unwrap_or(dialect.name);
         let rooted = |path: &String| Arc::from(format!("/{}", path.trim_start_matches('/')));
         let at = |name: Arc<str>, endpoint: Endpoint| AiProvider {
@@ -98,6 +106,7 @@ impl Context<'_> {
                 .or_else(|| named.path_prefix.clone())
                 .or_else(|| known_prefix(kind, provider)),
             query: named.query.clone(),
+            guardrail: guardrail.clone(),
             policy: made.policy.clone(),
         };
         if let Some(service) = service {

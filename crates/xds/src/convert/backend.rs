@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agw_core::backend::{
     AiBackend, AiProvider, ApiRoute, Backend, BackendPolicy, BackendTarget, Ejection, Endpoint,
-    EndpointBackend, Offer, Probe,
+    EndpointBackend, Guardrail, Offer, Probe,
 };
 
 use super::common::{
@@ -95,6 +95,7 @@ fn provider_message(
         path_prefix,
         path,
         query,
+        guardrail,
         policy,
     } = provider;
     proto::AiProvider {
@@ -107,6 +108,15 @@ fn provider_message(
         path_prefix: text(path_prefix.as_ref()),
         path: text(path.as_ref()),
         query: text(query.as_ref()),
+        guardrail: guardrail.as_deref().map(
+            |Guardrail {
+                 identifier,
+                 version,
+             }| proto::Guardrail {
+                identifier: identifier.to_string(),
+                version: version.to_string(),
+            },
+        ),
         policy: Some(policy_message(policy, slot, secrets)),
     }
 }
@@ -200,6 +210,7 @@ fn provider(message: proto::AiProvider, secrets: &mut Secrets<'_>) -> Result<AiP
         policy: asked,
         offers,
         routes,
+        guardrail,
     } = message;
     Ok(AiProvider {
         name: name.into(),
@@ -216,6 +227,12 @@ fn provider(message: proto::AiProvider, secrets: &mut Secrets<'_>) -> Result<AiP
         path_prefix: path_prefix.map(Into::into),
         path: path.map(Into::into),
         query: query.map(Into::into),
+        guardrail: guardrail.map(|guardrail| {
+            Arc::new(Guardrail {
+                identifier: guardrail.identifier.into(),
+                version: guardrail.version.into(),
+            })
+        }),
         policy: policy(asked, secrets).at("policy")?,
     })
 }

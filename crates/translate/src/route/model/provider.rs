@@ -241,9 +241,10 @@ impl Model<'_> {
             ModelProvider::Anthropic => named.anthropic = Some(Anthropic::default()),
             ModelProvider::Gemini => named.gemini = Some(Gemini::default()),
             ModelProvider::Bedrock => {
-                let region = self.spec.bedrock.as_ref().and_then(|b| b.region.clone());
+                let own = self.spec.bedrock.clone().unwrap_or_default();
                 named.bedrock = Some(Bedrock {
-                    region,
+                    region: own.region,
+                    guardrail: own.guardrail,
                     ..Bedrock::default()
                 });
             }
