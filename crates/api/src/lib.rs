@@ -14,6 +14,7 @@ pub mod definitions;
 pub mod duration;
 pub mod enterprise;
 pub mod external;
+pub mod load_balancing;
 pub mod model;
 pub mod names;
 pub mod parameters;

@@ -266,7 +266,8 @@ pub struct BackendPolicy {
     pub ejection: Option<Ejection>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transformation: Option<Transformation>,
-    /// Requests that belong together go to the same provider; on AI backends only.
+    /// Requests that belong together go to the same provider; on AI backends only. The first of a
+    /// group says it for all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sticky: Option<Sticky>,
     /// Of requests to models; on AI backends only.

@@ -18,9 +18,9 @@ pub(crate) struct Candidates<'a> {
     tried: Vec<usize>,
     /// What this request may not ask.
     barred: Vec<usize>,
-    /// What the request has in common with others, for each of `order`; empty where nothing is
-    /// asked about it.
-    keys: Vec<Option<StickyKey>>,
+    /// What the request has in common with others, by the first target of a group; empty where
+    /// nothing is asked about it.
+    keys: Vec<(usize, StickyKey)>,
 }
 
 /// A target to try, and the backend reference that led to it.
@@ -122,26 +122,21 @@ impl<'a> Candidates<'a> {
         }
     }
 
-    /// Keeps the request with those that it belongs to: by what its backend goes by, else by
-    /// `session`.
+    /// Keeps the request with those that it belongs to: by what a group goes by, else by `session`.
     pub(crate) fn stick(
         &mut self,
         session: Option<StickyKey>,
         mut key: impl FnMut(&Sticky) -> Option<StickyKey>,
     ) {
         let (live, plan) = (self.live, self.plan);
-        let own = |choice| {
-            let first = targets(plan, choice).next()?;
-            live.target(first).0.policy().sticky.as_ref()
-        };
-        if session.is_none() && self.order.iter().all(|&choice| own(choice).is_none()) {
-            return;
-        }
-        let keys = self.order.iter().map(|&choice| match own(choice) {
-            Some(sticky) => key(sticky),
-            None => session,
+        let groups = self.order.iter().flat_map(|&choice| groups(plan, choice));
+        let leaders = groups.filter_map(|group| group.first().copied());
+        let keys = leaders.filter_map(|first| {
+            let own = live.target(first).0.policy().sticky.as_ref();
+            let key = own.and_then(&mut key).or(session)?;
+            Some((first, key))
         });
-        self.keys = keys.collect();
+        self.keys.extend(keys);
     }
 
     /// Takes out what the request may not ask, before it could take the one trial of a target that
@@ -195,12 +190,10 @@ impl<'a> Candidates<'a> {
     }
 
     /// A priority group in the order in which it is asked.
-    fn walk<'b>(
-        &'b self,
-        group: &'b [usize],
-        key: Option<StickyKey>,
-        now: Millis,
-    ) -> impl Iterator<Item = usize> + 'b {
+    fn walk<'b>(&'b self, group: &'b [usize], now: Millis) -> impl Iterator<Item = usize> + 'b {
+        let mut keys = self.keys.iter();
+        let key = keys.find(|(first, _)| group.first() == Some(first));
+        let key = key.map(|(_, key)| *key);
         let seat = move |at: usize| self.live.target(group[at]).0.seats[0];
         let ranked = key.map(|key| key.rank(group.len(), seat));
         let turns = key.is_none().then(|| {
@@ -216,15 +209,10 @@ impl<'a> Candidates<'a> {
     /// Untried AI targets in order. Within a priority group turns rotate, and whose turn it is
     /// makes way for one that is less busy; what belongs together has an order of its own.
     fn all(&self, now: Millis) -> impl Iterator<Item = Candidate> {
-        let keys = self.keys.iter().copied().chain(std::iter::repeat(None));
-        self.order.iter().zip(keys).flat_map(move |(&choice, key)| {
-            let groups: &[Vec<usize>] = match &self.plan.choices[choice].way {
-                Way::Targets(groups) => groups,
-                Way::Invalid(_) => &[],
-            };
-            groups
+        self.order.iter().flat_map(move |&choice| {
+            groups(self.plan, choice)
                 .iter()
-                .flat_map(move |group| self.walk(group, key, now))
+                .flat_map(move |group| self.walk(group, now))
                 .filter(|&target| self.is_open(target) && self.live.target(target).0.is_ai())
                 .map(move |target| Candidate { choice, target })
         })
@@ -257,13 +245,17 @@ fn stand_ins(plan: &RulePlan, first: usize) -> impl Iterator<Item = usize> {
     all.filter(move |&choice| any && choice != first)
 }
 
-/// The targets of a choice.
-fn targets(plan: &RulePlan, choice: usize) -> impl Iterator<Item = usize> {
-    let groups: &[Vec<usize>] = match &plan.choices[choice].way {
+/// The priority groups of a choice.
+fn groups(plan: &RulePlan, choice: usize) -> &[Vec<usize>] {
+    match &plan.choices[choice].way {
         Way::Targets(groups) => groups,
         Way::Invalid(_) => &[],
-    };
-    groups.iter().flatten().copied()
+    }
+}
+
+/// The targets of a choice.
+fn targets(plan: &RulePlan, choice: usize) -> impl Iterator<Item = usize> {
+    groups(plan, choice).iter().flatten().copied()
 }
 
 fn ejected_until(live: &Live, target: usize, now: Millis) -> Millis {

@@ -152,31 +152,13 @@ impl Question {
             guard: shaping.guard.clone(),
         };
         match plan {
-            // What is not looked into could say anything, and nothing would ask for the guardrail.
-            Plan::PassThrough
-                if operation == Operation::Passthrough && provider.guardrail.is_some() =>
-            {
-                Err(Error::NotOffered {
-                    provider: dialect.provider().name,
-                    operation,
-                })
-            }
             Plan::PassThrough => {
                 question.finished(shaping, Format::of_operation(operation), evaluate)
             }
-            Plan::Translate(exchange) => {
-                let mut question = question.translated(exchange, stamp)?;
-                if let (Some(Format::BedrockConverse), Some(guardrail)) =
-                    (exchange.provider(), &provider.guardrail)
-                {
-                    let Guardrail {
-                        identifier,
-                        version,
-                    } = &**guardrail;
-                    question.body = guarded(&question.body, identifier, version);
-                }
-                question.finished(shaping, exchange.provider(), evaluate)
-            }
+            Plan::Translate(exchange) => question
+                .translated(exchange, stamp)?
+                .guarded(exchange, provider)
+                .finished(shaping, exchange.provider(), evaluate),
             Plan::Estimate => Ok(Self {
                 estimate: Some(count::estimated(operation, &question.body)?.into()),
                 ..question
@@ -207,6 +189,20 @@ impl Question {
             dropped: made.dropped,
             ..self
         })
+    }
+
+    /// The question with the guardrail that the provider is to apply to it.
+    fn guarded(mut self, exchange: translate::Exchange, provider: &AiProvider) -> Self {
+        if let (Some(Format::BedrockConverse), Some(guardrail)) =
+            (exchange.provider(), &provider.guardrail)
+        {
+            let Guardrail {
+                identifier,
+                version,
+            } = &**guardrail;
+            self.body = guarded(&self.body, identifier, version);
+        }
+        self
     }
 
     /// The question with what policies want of it in the words of the provider: `format`, or none
@@ -244,9 +240,14 @@ impl Asked {
     fn of(provider: &AiProvider, operation: Operation, model: &str) -> Self {
         if provider.offers.is_empty() {
             let dialect = dialect::for_model(provider.kind, model);
+            let plan = match (operation, &provider.guardrail) {
+                // What is not looked into could say anything, past the guardrail.
+                (Operation::Passthrough, Some(_)) => Plan::Unsupported,
+                _ => translate::plan(operation, dialect, model),
+            };
             return Self {
                 dialect,
-                plan: translate::plan(operation, dialect, model),
+                plan,
                 at: None,
             };
         }

@@ -107,22 +107,22 @@ async fn a_header_keeps_its_provider_and_moves_only_while_that_is_out() {
     }
     let used: BTreeSet<_> = before.iter().collect();
     assert_eq!(used.len(), MODELS.len(), "{before:?}");
-    for user in 0..24 {
-        assert_eq!(of_user(&gateway, user).await, before[user]);
+    for (user, own) in before.iter().enumerate() {
+        assert_eq!(of_user(&gateway, user).await, *own);
     }
     let gone = before[0].clone();
     fails(&gateway, &gone);
     let mut stands_in = Vec::new();
-    for user in 0..24 {
+    for (user, own) in before.iter().enumerate() {
         let now = of_user(&gateway, user).await;
         assert!(
-            now != gone && (now == before[user] || before[user] == gone),
+            now != gone && (now == *own || *own == gone),
             "user {user}: {now}"
         );
         stands_in.push(now);
     }
-    for user in 0..24 {
-        assert_eq!(of_user(&gateway, user).await, stands_in[user]);
+    for (user, own) in stands_in.iter().enumerate() {
+        assert_eq!(of_user(&gateway, user).await, *own);
     }
     let log = gateway.stopped(24 * 4).await;
     let tries = log.iter().map(|line| line["attempts"].as_array().unwrap());

@@ -142,7 +142,7 @@ fn nearest<'l, 'a, T>(
         .find_map(|layer| field(layer.policies).map(|value| (value, layer)))
 }
 
-/// By what requests to a group's providers belong together. An entry alone shares nothing.
+/// By what requests to a group's providers belong together: as the first of them says.
 fn balanced(
     layers: &Layers<'_>,
     purpose: Purpose<'_>,
@@ -153,10 +153,11 @@ fn balanced(
         let Some(spec) = &layer.policies.load_balancing else {
             continue;
         };
-        let of_entry = layer.field.contains(".groups[");
-        if of_entry || matches!(purpose, Purpose::Plain(_)) {
-            let message = match of_entry {
-                true => "an entry of a group shares requests with none but the others",
+        let of_entry = layer.field.contains(".providers[");
+        let of_follower = of_entry && !layer.field.contains(".providers[0]");
+        if of_follower || matches!(purpose, Purpose::Plain(_)) {
+            let message = match of_follower {
+                true => "of a group, what its first provider says counts",
                 false => "the backend has one endpoint: there is nothing to share",
             };
             let field = layer.at("loadBalancing");

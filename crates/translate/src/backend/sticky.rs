@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agw_api::backend_policy::Sticky as Spec;
+use agw_api::load_balancing::Sticky as Spec;
 use agw_core::header::FieldName;
 use agw_core::session::{Carrier, Lifetime, Persistence};
 use agw_core::sticky::Sticky;
