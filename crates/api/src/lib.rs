@@ -13,6 +13,7 @@ pub mod credential;
 pub mod definitions;
 pub mod duration;
 pub mod enterprise;
+pub mod ext_auth;
 pub mod external;
 pub mod load_balancing;
 pub mod model;

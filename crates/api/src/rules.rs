@@ -335,6 +335,51 @@ pub(crate) const BASIC: &[Rule] = &[rule(
     "write exactly one of `users` and `secretRef`",
 )];
 
+/// Of `extAuth`.
+pub(crate) const EXT_AUTH: &[Rule] = &[
+    rule(
+        "has(self.conditional) && size(self.conditional) > 0 ? [has(self.backendRef), has(self.url), has(self.grpc), has(self.http), has(self.forwardBody), has(self.failureMode), has(self.cache)].all(x, !x) : has(self.backendRef) != has(self.url)",
+        "write exactly one of `backendRef`, `url` and `conditional`, which excludes the other fields",
+    ),
+    rule(
+        "(has(self.conditional) && size(self.conditional) > 0) || has(self.grpc) != has(self.http)",
+        "a server is asked by either `grpc` or `http`: write exactly one of the two",
+    ),
+    AUTH_BODY,
+    AUTH_URL,
+    AUTH_PATH,
+];
+
+/// Of `extAuth.conditional[].policy`.
+pub(crate) const ONE_AUTH: &[Rule] = &[
+    rule(
+        "has(self.backendRef) != has(self.url)",
+        "a server is at either `backendRef` or `url`: write exactly one of the two",
+    ),
+    rule(
+        "has(self.grpc) != has(self.http)",
+        "a server is asked by either `grpc` or `http`: write exactly one of the two",
+    ),
+    AUTH_BODY,
+    AUTH_URL,
+    AUTH_PATH,
+];
+
+const AUTH_BODY: Rule = rule(
+    "!(has(self.forwardBody) && has(self.http) && has(self.http.body))",
+    "`forwardBody` and `http.body` exclude each other",
+);
+
+const AUTH_URL: Rule = rule(
+    "!has(self.url) || !self.url.matches('^https?://[^/?#]+/') || has(self.http)",
+    "a path in `url` is for `http` only",
+);
+
+const AUTH_PATH: Rule = rule(
+    "!has(self.url) || !self.url.matches('^https?://[^/?#]+/') || !has(self.http) || !has(self.http.path)",
+    "the path in `url` and `http.path` exclude each other",
+);
+
 /// Of `rateLimit`.
 pub(crate) const RATE_LIMIT: &[Rule] = &[rule(
     "(has(self.local) && size(self.local) > 0) != (has(self.conditional) && size(self.conditional) > 0)",

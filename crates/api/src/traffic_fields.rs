@@ -42,6 +42,9 @@ macro_rules! traffic {
                 /// Keys that requests have to show.
                 #[serde(default, skip_serializing_if = "Option::is_none")]
                 pub api_key_authentication: Option<$crate::access::ApiKeyAuthentication>,
+                /// A server that is asked whether requests may pass.
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                pub ext_auth: Option<$crate::ext_auth::ExtAuth>,
                 /// What requests must or must not be.
                 #[serde(default, skip_serializing_if = "Option::is_none")]
                 pub authorization: Option<$crate::access::Authorization>,
@@ -75,6 +78,7 @@ macro_rules! traffic {
                         jwt_authentication: self.jwt_authentication.clone(),
                         basic_authentication: self.basic_authentication.clone(),
                         api_key_authentication: self.api_key_authentication.clone(),
+                        ext_auth: self.ext_auth.clone(),
                         authorization: self.authorization.clone(),
                         rate_limit: self.rate_limit.clone(),
                         csrf: self.csrf.clone(),

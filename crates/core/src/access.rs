@@ -1,5 +1,6 @@
 //! Who may pass: credentials that requests have to show, and what is decided by them.
 
+mod external;
 mod jwk;
 mod location;
 mod password;
@@ -11,6 +12,10 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+pub use external::{
+    Authorizer, Denial, ExternalAuth, HeaderEdit, HttpQuestion, Lifetime, Permit, Question,
+    Remembered, is_editable,
+};
 pub use jwk::{Algorithm, InvalidKeys, Jwk, Jwks, Material};
 pub use location::{Location, Shown};
 
@@ -29,6 +34,8 @@ pub struct Access {
     pub basic: Option<Arc<BasicAuthentication>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key: Option<Arc<ApiKeyAuthentication>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external: Option<Arc<ExternalAuth>>,
     /// Of every target that the request is under, the wider first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub authorization: Vec<Arc<Authorization>>,
@@ -128,17 +135,19 @@ impl Access {
             jwt: self.jwt.clone().or_else(|| wider.jwt.clone()),
             basic: self.basic.clone().or_else(|| wider.basic.clone()),
             api_key: self.api_key.clone().or_else(|| wider.api_key.clone()),
+            external: self.external.clone().or_else(|| wider.external.clone()),
             authorization: authorization.cloned().collect(),
         }
     }
 
     /// Each field's name as manifests have it, and whether it is set, in the order in which they
     /// are looked at.
-    pub(crate) fn fields(&self) -> [(&'static str, bool); 4] {
+    pub(crate) fn fields(&self) -> [(&'static str, bool); 5] {
         [
             ("jwtAuthentication", self.jwt.is_some()),
             ("basicAuthentication", self.basic.is_some()),
             ("apiKeyAuthentication", self.api_key.is_some()),
+            ("extAuth", self.external.is_some()),
             ("authorization", !self.authorization.is_empty()),
         ]
     }

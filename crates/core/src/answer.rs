@@ -111,7 +111,8 @@ impl Delay {
     }
 }
 
-fn wait(value: &Value) -> Result<Duration, EvalError> {
+/// A duration, or a number of milliseconds.
+pub(crate) fn wait(value: &Value) -> Result<Duration, EvalError> {
     let milliseconds =
         |n: f64| Duration::try_from_secs_f64(n.max(0.0) / 1000.0).unwrap_or_default();
     #[expect(clippy::cast_precision_loss, reason = "a wait is bounded by minutes")]

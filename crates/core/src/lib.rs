@@ -28,6 +28,7 @@ pub mod request_path;
 pub mod retry;
 pub mod route;
 pub mod secret;
+pub mod server;
 pub mod session;
 pub mod shaping;
 pub mod snapshot;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, Method};
 use rustc_hash::FxHashMap;
 
+use crate::backend::EndpointBackend;
 use crate::config::GatewayConfig;
 use crate::hostname::Hostname;
 use crate::id::{BackendKey, ObjectKey};
@@ -132,6 +133,15 @@ impl Snapshot {
     /// The targets of one backend object, in priority order.
     pub fn targets_of<'a>(&'a self, key: &'a BackendKey) -> impl Iterator<Item = &'a Arc<Target>> {
         self.targets.iter().filter(move |t| t.key == *key)
+    }
+
+    /// A plain backend, found without a look at the others.
+    pub fn plain(&self, key: &BackendKey) -> Option<&EndpointBackend> {
+        let target = &self.targets[self.groups.first(key)?];
+        match &target.kind {
+            TargetKind::Endpoints(plain) => Some(plain),
+            TargetKind::Ai { .. } => None,
+        }
     }
 }
 

@@ -6,10 +6,12 @@
 //! Passwords (hashes that take their time: off the workers, few at once, answers kept)
 //! ```
 
+mod decisions;
 mod keys;
 mod password;
 mod token;
 
+pub(crate) use decisions::{Answers, Decision, Decisions, Key as DecisionKey};
 pub(crate) use password::Passwords;
 pub(crate) use token::{TokenError, Verifiers};
 
@@ -22,6 +24,8 @@ pub(crate) struct Identity {
     pub(crate) jwt: Option<Value>,
     pub(crate) api_key: Option<Value>,
     pub(crate) basic: Option<Value>,
+    /// What a server said that was asked.
+    pub(crate) external: Option<Value>,
 }
 
 impl std::fmt::Debug for Identity {

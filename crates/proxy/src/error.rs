@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agw_ai::Operation;
+use agw_core::access::Denial;
 use agw_core::guard::Refusal;
 use http::{HeaderValue, StatusCode};
 
@@ -56,6 +57,10 @@ pub(crate) enum Error {
     Unverified(String),
     #[error("authorization failed")]
     Forbidden,
+    #[error("the authorization server refuses the request with {}", .0.status.as_u16())]
+    Denied(Arc<Denial>),
+    #[error("no authorization server could be asked: {0}")]
+    NoDecision(String),
     #[error("rate limit exceeded")]
     RateLimited { limit: u32, wait: Duration },
     #[error("a page of another site may not make this request")]
@@ -109,6 +114,7 @@ impl Error {
             | Self::Misdirected
             | Self::Unauthenticated { .. }
             | Self::Forbidden
+            | Self::Denied(_)
             | Self::RateLimited { .. }
             | Self::CrossSite
             | Self::NoRoute
@@ -139,6 +145,7 @@ impl Error {
             | Self::NotOffered { .. }
             | Self::ClientBody(_) => StatusCode::BAD_REQUEST,
             Self::Refused(refusal) => refusal.status,
+            Self::Denied(denial) => denial.status,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ClientTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
@@ -147,7 +154,7 @@ impl Error {
             Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::NoRoute | Self::NoSuchModel(_) => StatusCode::NOT_FOUND,
             Self::BrokenRule(_) | Self::NoBackend(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::NoEndpoint | Self::Unverified(_) | Self::Unasked(_) => {
+            Self::NoEndpoint | Self::Unverified(_) | Self::NoDecision(_) | Self::Unasked(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
@@ -173,6 +180,8 @@ impl Error {
             Self::Unauthenticated { .. } => Reason::Unauthenticated,
             Self::Unverified(_) => Reason::Unverified,
             Self::Forbidden => Reason::Forbidden,
+            Self::Denied(_) => Reason::ExtAuth,
+            Self::NoDecision(_) => Reason::ExtAuthFailed,
             Self::RateLimited { .. } => Reason::RateLimited,
             Self::CrossSite => Reason::CrossSite,
             Self::NoRoute | Self::NoSuchModel(_) => Reason::NoRoute,

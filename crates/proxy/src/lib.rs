@@ -5,6 +5,7 @@
 
 mod access;
 mod allowances;
+mod asking;
 mod body;
 mod candidates;
 mod case;

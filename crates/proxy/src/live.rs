@@ -15,7 +15,7 @@ use http::Extensions;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
-use crate::access::Verifiers;
+use crate::access::{Decisions, Verifiers};
 use crate::allowances::Allowances;
 use crate::case;
 use crate::credentials::{Environment, Sources};
@@ -36,6 +36,7 @@ pub(crate) struct Live {
     tls: ServerConfigs,
     pub(crate) verifiers: Verifiers,
     pub(crate) allowances: Allowances,
+    pub(crate) decisions: Decisions,
 }
 
 /// What is known of one target; the same value across snapshots while its identity stays.
@@ -205,9 +206,11 @@ impl Live {
         let wirings = snapshot.targets.iter().map(|target| wire(target)).collect();
         let verifiers = Verifiers::new(&snapshot, previous.map(|live| &live.verifiers));
         let allowances = Allowances::new(&snapshot, previous.map(|live| &live.allowances));
+        let decisions = Decisions::new(&snapshot, previous.map(|live| &live.decisions));
         Self {
             verifiers,
             allowances,
+            decisions,
             wirings,
             sources,
             targets,

@@ -6,6 +6,7 @@ mod access;
 mod ai;
 mod attempt;
 mod conditional;
+mod external;
 mod gate;
 mod guard;
 mod health;
@@ -25,7 +26,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use agw_ai::operation::{self, Operation};
-use agw_core::access::Location;
+use agw_core::access::{HeaderEdit, Location};
 use agw_core::filter::{Cors, Filter, RedirectScheme, Target};
 use agw_core::matcher::PathMatch;
 use agw_core::snapshot::{Bind, ListenerTable, RulePlan, TargetKind, Way};
@@ -57,6 +58,8 @@ pub(crate) struct Exchange {
     record: Box<Record>,
     /// Policies whose response part is still to run, in order.
     response_policies: Vec<Arc<Transformation>>,
+    /// What servers that were asked do to the response.
+    response_edits: Vec<HeaderEdit>,
     metadata: serde_json::Map<String, serde_json::Value>,
     identity: Identity,
     /// Whose pages may read answers, before a route says it.
@@ -102,6 +105,7 @@ pub(crate) async fn handle(peer: Peer, arrival: Arrival) -> Response<Box<Answer>
         inbound,
         record,
         response_policies: Vec::new(),
+        response_edits: Vec::new(),
         metadata: serde_json::Map::new(),
         identity: Identity::default(),
         early_cors: None,
@@ -354,6 +358,9 @@ impl Exchange {
 
     /// The response as it goes out, with the record tied to its end or to that of what follows it.
     fn answer(self, mut response: Response<Box<Answer>>, flight: &Flight) -> Response<Box<Answer>> {
+        for edit in &self.response_edits {
+            edit.apply(response.headers_mut());
+        }
         self.share(&mut response);
         let mut record = self.record;
         record.status = Some(response.status());

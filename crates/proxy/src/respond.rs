@@ -2,6 +2,7 @@
 
 use agw_ai::Operation;
 use agw_ai::envelope::{ErrorBody, envelope_for};
+use agw_core::access::Denial;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
@@ -31,6 +32,11 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
 
 /// The response for `error`, without a record.
 pub(crate) fn response(error: &Error, dialect: Dialect, request_id: &str) -> Response<Box<Answer>> {
+    if let Error::Denied(denial) = error
+        && (dialect == Dialect::Text || !denial.body.is_empty() || denial.status.is_redirection())
+    {
+        return denied(denial, dialect);
+    }
     let status = error.status();
     let (content_type, body) = match dialect {
         Dialect::Grpc => return grpc(status, &message(error)),
@@ -61,11 +67,29 @@ pub(crate) fn response(error: &Error, dialect: Dialect, request_id: &str) -> Res
     response
 }
 
+/// The answer of a server that was asked, in its own words.
+fn denied(denial: &Denial, dialect: Dialect) -> Response<Box<Answer>> {
+    if dialect == Dialect::Grpc {
+        return grpc(denial.status, &String::from_utf8_lossy(&denial.body));
+    }
+    let mut response = Response::new(Answer::whole(denial.body.clone()));
+    *response.status_mut() = denial.status;
+    *response.headers_mut() = denial.headers.clone();
+    response
+}
+
 /// What headers tell about an error.
 fn told(error: &Error) -> Vec<(HeaderName, HeaderValue)> {
     match error {
         Error::Unauthenticated { challenge, .. } => {
             vec![(header::WWW_AUTHENTICATE, challenge.clone())]
+        }
+        Error::Denied(denial) => {
+            let headers = denial.headers.iter();
+            let others = headers.filter(|(name, _)| *name != header::CONTENT_TYPE);
+            others
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect()
         }
         Error::RateLimited { limit, wait } => {
             let seconds = wait.as_millis().div_ceil(1000).max(1);
@@ -157,6 +181,8 @@ fn message(error: &Error) -> String {
         Error::Unasked(_) => "a guard of this route could not be asked".to_owned(),
         Error::Connect { .. } => "the upstream cannot be reached".to_owned(),
         Error::Unverified(_) => "the credentials cannot be checked now".to_owned(),
+        Error::Denied(_) => "authorization failed".to_owned(),
+        Error::NoDecision(_) => "whether this may pass cannot be decided now".to_owned(),
         Error::Reset(_) => "the upstream closed the connection before its response".to_owned(),
         Error::Garbage(_) => "the upstream's response cannot be understood".to_owned(),
         other => other.to_string(),

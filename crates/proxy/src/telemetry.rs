@@ -16,5 +16,5 @@ pub(crate) use connection::{ConnectionRecord, Dropped};
 pub(crate) use guard::{GuardAction, Phase};
 pub(crate) use metrics::Shard;
 pub use reason::Reason;
-pub(crate) use record::{AiRecord, Attempt, Outcome, Owed, Record};
+pub(crate) use record::{AiRecord, Attempt, Outcome, Owed, Record, Unasked};
 pub(crate) use render::{Gauges, render};

@@ -6,8 +6,10 @@ use agw_api::access::BackendObjectRef;
 use agw_api::names::{ENTERPRISE_GROUP, GROUP};
 use agw_core::access::KeySource;
 use agw_core::backend::Backend;
+use agw_core::filter::RedirectScheme;
 use agw_core::id::{BackendKey, BackendKind, ObjectKey};
 use agw_core::policy::TrafficPolicy;
+use agw_core::server::{Place, Server};
 
 use crate::backend::Outcome;
 use crate::expression::Rejected;
@@ -115,10 +117,42 @@ pub(crate) fn asked(policy: &TrafficPolicy) -> impl Iterator<Item = &BackendKey>
         .into_iter()
         .filter_map(|access| access.jwt.as_ref());
     let issuers = tokens.flat_map(|jwt| &jwt.issuers);
-    issuers.filter_map(|issuer| match &issuer.keys {
+    let issuers = issuers.filter_map(|issuer| match &issuer.keys {
         KeySource::Remote { backend, .. } => Some(backend),
         KeySource::Inline(_) => None,
-    })
+    });
+    let accesses = [&policy.pre_access, &policy.access];
+    let external = accesses.into_iter().filter_map(|a| a.external.as_ref());
+    let external = external.flat_map(|cases| cases.all());
+    let authorizers = external.filter_map(|case| case.then.server.backend());
+    issuers.chain(authorizers)
+}
+
+/// The server at a URL, and the path there if it has one.
+pub(crate) fn at(url: &str) -> Option<(Server, Option<String>)> {
+    let uri = http::Uri::try_from(url).ok()?;
+    let host = uri.host().filter(|host| !host.is_empty())?;
+    let authority = uri.authority()?;
+    if uri.query().is_some() || authority.as_str().contains('@') {
+        return None;
+    }
+    let (scheme, usual) = match uri.scheme_str()? {
+        "http" => (RedirectScheme::Http, 80),
+        "https" => (RedirectScheme::Https, 443),
+        _ => return None,
+    };
+    let server = Server {
+        at: Place::Url {
+            scheme,
+            host: host.trim_matches(['[', ']']).into(),
+            port: uri.port_u16().unwrap_or(usual),
+        },
+        authority: authority.as_str().into(),
+    };
+    // `Uri` says `/` where nothing is written.
+    let written = url.split_once("://")?.1.contains('/');
+    let path = written.then(|| uri.path().to_owned());
+    Some((server, path))
 }
 
 /// The backend that a key stands for; `None` where it cannot be used, and its object says why.

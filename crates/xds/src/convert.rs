@@ -7,6 +7,7 @@ mod access;
 mod auth;
 mod backend;
 mod common;
+mod external;
 mod filter;
 mod guard;
 mod invalid;

@@ -39,6 +39,26 @@ impl Quantity {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// A whole number of bytes, as `4096`, `64Ki` or `1M` say it; nothing for other amounts.
+    pub fn bytes(&self) -> Option<u64> {
+        let text = self.0.as_str();
+        let end = text
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len());
+        let (number, unit) = text.split_at(end);
+        let one: u64 = match unit {
+            "" => 1,
+            "k" => 1000,
+            "M" => 1_000_000,
+            "G" => 1_000_000_000,
+            "Ki" => 1 << 10,
+            "Mi" => 1 << 20,
+            "Gi" => 1 << 30,
+            _ => return None,
+        };
+        number.parse::<u64>().ok()?.checked_mul(one)
+    }
 }
 
 impl FromStr for Quantity {
@@ -161,6 +181,17 @@ mod tests {
             "", "m", ".", "1.2.3", "-1", "1 Gi", "1gb", "1ki", "1e", "1e+", "Gi",
         ] {
             assert!(text.parse::<Quantity>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn bytes_are_whole() {
+        let bytes = |text: &str| text.parse::<Quantity>().unwrap().bytes();
+        assert_eq!(bytes("4096"), Some(4096));
+        assert_eq!(bytes("64Ki"), Some(65_536));
+        assert_eq!(bytes("1M"), Some(1_000_000));
+        for other in ["1.5Ki", "500m", "1e3", ".5", "99999999999999999999Gi"] {
+            assert_eq!(bytes(other), None, "{other}");
         }
     }
 

@@ -246,6 +246,11 @@ pub(super) struct Groups {
 }
 
 impl Groups {
+    /// The first target of a backend.
+    pub(super) fn first(&self, key: &BackendKey) -> Option<usize> {
+        self.targets.get(key)?.iter().flatten().next().copied()
+    }
+
     fn is_ai(&self, to: &Destination) -> bool {
         matches!(to, Destination::Backend(key) if self.ai.contains_key(key))
     }

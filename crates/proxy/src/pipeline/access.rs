@@ -47,6 +47,9 @@ impl Exchange {
         if let Some(keys) = &access.api_key {
             self.check_key(keys)?;
         }
+        if let Some(external) = &access.external {
+            self.ask_authorizer(external).await?;
+        }
         if access.authorization.is_empty() {
             return Ok(());
         }

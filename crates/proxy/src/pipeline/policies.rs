@@ -128,7 +128,7 @@ impl Exchange {
         Ok(Some(response))
     }
 
-    async fn hold_for(&mut self, reads_body: bool) -> Result<(), Error> {
+    pub(super) async fn hold_for(&mut self, reads_body: bool) -> Result<(), Error> {
         if reads_body && self.inbound.has_body() {
             let limits = self.peer.worker.limits.clone();
             self.inbound.hold(&limits, limits.body).await?;

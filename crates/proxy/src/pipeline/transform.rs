@@ -212,6 +212,7 @@ impl Exchange {
         input.jwt = identity.jwt.as_ref();
         input.api_key = identity.api_key.as_ref();
         input.basic_auth = identity.basic.as_ref();
+        input.extauthz = identity.external.as_ref();
         input.metadata = Some(metadata);
         input.now = Some(SystemTime::now());
         input.random = Some(self.peer.worker.random());

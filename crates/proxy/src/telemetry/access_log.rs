@@ -9,7 +9,7 @@ use agw_ai::usage::{Counted, Usage};
 use http::{HeaderName, HeaderValue, Version};
 
 use super::json::Json;
-use super::record::{AiRecord, Attempt, Record};
+use super::record::{AiRecord, Attempt, Record, Unasked};
 use super::{ConnectionRecord, Outcome, Reason};
 
 /// The log line of a request that took `elapsed`, with its line end.
@@ -42,6 +42,7 @@ pub(super) fn line(record: &Record, elapsed: Duration) -> Vec<u8> {
     if let Some(first) = record.ai.as_ref().and_then(|ai| ai.first_token) {
         json.raw(r#","time_to_first_token_ms":"#).millis(first);
     }
+    failed_open(&mut json, &record.failed_open);
     ending(&mut json, elapsed, &record.outcome);
     json.some_text(r#","trace_id":"#, record.trace_id.as_deref())
         .raw("}");
@@ -77,6 +78,17 @@ pub(super) fn connection_line(record: &ConnectionRecord, elapsed: Duration) -> V
     ending(&mut json, elapsed, &record.outcome);
     json.raw("}");
     json.into_line()
+}
+
+fn failed_open(json: &mut Json, servers: &[Unasked]) {
+    let mut before = r#","failed_open":["#;
+    for server in servers {
+        json.text(before, server.as_str());
+        before = ",";
+    }
+    if !servers.is_empty() {
+        json.raw("]");
+    }
 }
 
 /// How long it took, and why it ended as it did.

@@ -20,6 +20,10 @@ pub enum Reason {
     Unverified,
     /// A policy's expressions refuse the request.
     Forbidden,
+    /// A server that was asked refuses the request.
+    ExtAuth,
+    /// A server that was to be asked did not answer.
+    ExtAuthFailed,
     RateLimited,
     /// A page of another site made a request that changes something.
     CrossSite,
@@ -70,6 +74,8 @@ impl Reason {
             Self::Unauthenticated => "unauthenticated",
             Self::Unverified => "unverified",
             Self::Forbidden => "forbidden",
+            Self::ExtAuth => "ext_auth",
+            Self::ExtAuthFailed => "ext_auth_failed",
             Self::RateLimited => "rate_limited",
             Self::CrossSite => "cross_site",
             Self::NoRoute => "no_route",

@@ -46,6 +46,8 @@ pub(crate) struct Record {
     /// What guards made of its stream.
     pub(crate) streamed: Option<Verdict>,
     pub(crate) outcome: Outcome,
+    /// Whom nobody could ask about the request, which passed for that.
+    pub(crate) failed_open: Vec<Unasked>,
     /// Limits of tokens that the request came under.
     pub(crate) owed: Vec<Owed>,
     reported: bool,
@@ -94,6 +96,20 @@ pub(crate) struct Attempt {
 pub(crate) struct Owed {
     pub(crate) counter: Arc<Counter>,
     pub(crate) key: Option<Key>,
+}
+
+/// A server that was to be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unasked {
+    ExtAuth,
+}
+
+impl Unasked {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::ExtAuth => "ext_auth",
+        }
+    }
 }
 
 /// How a request ended.
@@ -149,6 +165,7 @@ impl Record {
             attempts: Vec::new(),
             streamed: None,
             outcome: Outcome::ok(),
+            failed_open: Vec::new(),
             owed: Vec::new(),
             reported: false,
         })

@@ -1,6 +1,7 @@
 //! Authentication and authorization.
 
 mod api_keys;
+pub(super) mod external;
 mod jwt;
 mod users;
 
@@ -27,12 +28,15 @@ pub(super) fn access(spec: &Traffic, place: &mut Place<'_, '_>) -> Result<Access
     let basic = basic.map(|basic| users::basic(basic, &mut place.inside("basicAuthentication")));
     let keys = spec.api_key_authentication.as_ref();
     let keys = keys.map(|keys| api_keys::api_key(keys, &mut place.inside("apiKeyAuthentication")));
+    let external = spec.ext_auth.as_ref();
+    let external = external.map(|spec| external::external(spec, &mut place.inside("extAuth")));
     let decided = spec.authorization.as_ref();
     let decided = decided.map(|spec| authorization(spec, &mut place.inside("authorization")));
     Ok(Access {
         jwt: jwt.transpose()?.map(Arc::new),
         basic: basic.transpose()?.map(Arc::new),
         api_key: keys.transpose()?.map(Arc::new),
+        external: external.transpose()?.map(Arc::new),
         authorization: decided.transpose()?.map(Arc::new).into_iter().collect(),
     })
 }
@@ -42,6 +46,7 @@ pub(super) fn guards(spec: &Traffic) -> bool {
     spec.jwt_authentication.is_some()
         || spec.basic_authentication.is_some()
         || spec.api_key_authentication.is_some()
+        || spec.ext_auth.is_some()
         || spec.authorization.is_some()
 }
 

@@ -11,10 +11,11 @@ use crate::report::{Report, Subject};
 use crate::state::ClusterState;
 
 /// Fields of `traffic` that decide who may pass.
-pub(super) const GUARDS: [&str; 4] = [
+pub(super) const GUARDS: [&str; 5] = [
     "jwtAuthentication",
     "basicAuthentication",
     "apiKeyAuthentication",
+    "extAuth",
     "authorization",
 ];
 
@@ -81,8 +82,9 @@ mod tests {
         let jwt = json!({"providers": [{"issuer": "a", "jwks": {"inline": "{}"}}]});
         let keys = json!({"secretRef": {"name": "a"}});
         let users = json!({"users": ["a"]});
+        let asked = json!({"backendRef": {"name": "a"}, "grpc": {}});
         let decided = json!({"policy": {"matchExpressions": ["true"]}});
-        for (field, value) in GUARDS.iter().zip([jwt, users, keys, decided]) {
+        for (field, value) in GUARDS.iter().zip([jwt, users, keys, asked, decided]) {
             let traffic = json!({ *field: value });
             assert!(guards(&json!({ "traffic": traffic.clone() })), "{field}");
             let read: Traffic = serde_json::from_value(traffic).unwrap();

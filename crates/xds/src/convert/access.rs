@@ -25,12 +25,14 @@ impl From<&Access> for proto::Access {
             jwt,
             basic,
             api_key,
+            external,
             authorization,
         } = access;
         Self {
             jwt: jwt.as_deref().map(Into::into),
             basic: basic.as_deref().map(Into::into),
             api_key: api_key.as_deref().map(Into::into),
+            external: external.as_deref().map(Into::into),
             authorization: authorization.iter().map(|a| (&**a).into()).collect(),
         }
     }
@@ -44,6 +46,7 @@ impl TryFrom<proto::Access> for Access {
             jwt,
             basic,
             api_key,
+            external,
             authorization,
         } = message;
         let authorization: Vec<Authorization> = list(authorization, "authorization")?;
@@ -51,6 +54,7 @@ impl TryFrom<proto::Access> for Access {
             jwt: optional(jwt, "jwt")?.map(Arc::new),
             basic: optional(basic, "basic")?.map(Arc::new),
             api_key: optional(api_key, "api_key")?.map(Arc::new),
+            external: optional(external, "external")?.map(Arc::new),
             authorization: authorization.into_iter().map(Arc::new).collect(),
         })
     }

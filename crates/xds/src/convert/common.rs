@@ -140,6 +140,16 @@ pub(super) fn expression(source: &str) -> Result<Expression, Invalid> {
     Expression::compile(source).map_err(Invalid::new)
 }
 
+/// An expression where there may be none.
+pub(super) fn source(expression: Option<&Expression>) -> Option<String> {
+    expression.map(|e| e.source().to_owned())
+}
+
+pub(super) fn compiled(source: Option<String>, field: &str) -> Result<Option<Expression>, Invalid> {
+    let compiled = source.map(|source| expression(&source));
+    compiled.transpose().at(field)
+}
+
 pub(super) fn pattern(source: &str) -> Result<Pattern, Invalid> {
     Pattern::compile(source).map_err(Invalid::new)
 }

@@ -4,24 +4,16 @@ use std::sync::Arc;
 
 use agw_core::answer::{AnswerBody, Csrf, Delay, DirectResponse, FixedAnswer, HeaderModifiers};
 use agw_core::condition::Case;
-use agw_core::expr::Expression;
 use agw_core::rate_limit::{Limit, RateLimit};
 use http::StatusCode;
 
-use super::common::{each, enumeration, expression, field_name, list, one, port, required};
+use super::common::{
+    compiled, each, enumeration, expression, field_name, list, one, port, required, source,
+};
 use super::invalid::{At, Invalid, OrInvalid};
 use crate::proto;
 use crate::proto::answer_case::Body as BodyMessage;
 use crate::proto::delay::Delay as DelayMessage;
-
-fn source(expression: Option<&Expression>) -> Option<String> {
-    expression.map(|e| e.source().to_owned())
-}
-
-fn compiled(source: Option<String>, field: &str) -> Result<Option<Expression>, Invalid> {
-    let compiled = source.map(|source| expression(&source));
-    compiled.transpose().at(field)
-}
 
 impl From<&RateLimit> for proto::RateLimit {
     fn from(limit: &RateLimit) -> Self {

@@ -1,0 +1,5 @@
+//! Generated from `proto/`.
+
+#![expect(unreachable_pub, reason = "generated")]
+
+include!(concat!(env!("OUT_DIR"), "/api.rs"));
