@@ -41,6 +41,7 @@ acceptance: build ## The scripts under tests/ against the real binary
 	tests/halfopen/run.sh
 	tests/fire/run.sh
 	tests/seed/run.sh
+	tests/ratelimit/run.sh
 	tests/chart/run.sh
 	tests/dashboard/run.sh
 

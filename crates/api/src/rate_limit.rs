@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::BackendObjectRef;
+use crate::ext_auth::FailureMode;
 use crate::rules;
 
 /// Limits on the requests under the policy's target.
@@ -14,6 +16,9 @@ pub struct RateLimit {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
     pub local: Vec<LocalRateLimit>,
+    /// Limits that all proxies count together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub global: Option<GlobalRateLimit>,
     /// Limits by condition: the first entry whose condition holds counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
@@ -35,10 +40,83 @@ pub struct ConditionalRateLimit {
 /// Limits.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::RATE_LIMITS))]
 pub struct RateLimits {
     /// Limits that each proxy counts for itself.
-    #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "atomic"))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
     pub local: Vec<LocalRateLimit>,
+    /// Limits that all proxies count together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub global: Option<GlobalRateLimit>,
+}
+
+/// Limits that a server counts for all proxies, asked as Envoy asks it:
+/// `envoy.service.ratelimit.v3.RateLimitService`. The server knows the limits.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::GLOBAL_LIMIT))]
+pub struct GlobalRateLimit {
+    /// The server: a Service, or an AgentgatewayBackend of kind `static`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend_ref: Option<BackendObjectRef>,
+    /// The server's URL, in the place of `backendRef`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = r"^https?://[^/?#@]+$"))]
+    pub url: Option<String>,
+    /// Which of the server's configurations it is.
+    #[schemars(length(min = 1, max = 256))]
+    pub domain: String,
+    /// What the server counts by. A request has to be within the limits of all of them.
+    #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "atomic"))]
+    pub descriptors: Vec<RateLimitDescriptor>,
+    /// What becomes of requests while the server does not answer; `FailClosed` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_mode: Option<FailureMode>,
+}
+
+/// What a server counts by, and what is counted.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RateLimitDescriptor {
+    /// Names and values, in the order in which the server knows them. Where one has no value, the
+    /// request is not counted by this descriptor.
+    #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "atomic"))]
+    pub entries: Vec<RateLimitEntry>,
+    /// What is counted; `Requests` by default. `Tokens` of models are counted when an answer's
+    /// usage is known, and until then a request passes where the limit is not reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<CountedUnit>,
+    /// CEL expression for how much is counted, in the place of one request or of the answer's
+    /// tokens: `uint(llm.cost.total * 1000000)`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16384))]
+    pub cost: Option<String>,
+    /// CEL expression for the limit, in the place of the server's:
+    /// `{"requestsPerUnit": 10, "unit": "MINUTE"}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16384))]
+    pub limit_override: Option<String>,
+}
+
+/// A name and a value that are counted by.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RateLimitEntry {
+    /// The name.
+    #[schemars(length(min = 1, max = 64))]
+    pub name: String,
+    /// CEL expression for the value.
+    #[schemars(length(min = 1, max = 16384))]
+    pub expression: String,
+}
+
+/// What is counted.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub enum CountedUnit {
+    #[default]
+    Requests,
+    Tokens,
 }
 
 /// One limit.

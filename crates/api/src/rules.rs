@@ -382,8 +382,20 @@ const AUTH_PATH: Rule = rule(
 
 /// Of `rateLimit`.
 pub(crate) const RATE_LIMIT: &[Rule] = &[rule(
-    "(has(self.local) && size(self.local) > 0) != (has(self.conditional) && size(self.conditional) > 0)",
-    "write exactly one of `local` and `conditional`",
+    "((has(self.local) && size(self.local) > 0) || has(self.global)) != (has(self.conditional) && size(self.conditional) > 0)",
+    "write `local` and `global`, or `conditional`",
+)];
+
+/// Of `rateLimit.conditional[].policy`.
+pub(crate) const RATE_LIMITS: &[Rule] = &[rule(
+    "(has(self.local) && size(self.local) > 0) || has(self.global)",
+    "there is no limit: write `local` or `global`",
+)];
+
+/// Of `rateLimit.global`.
+pub(crate) const GLOBAL_LIMIT: &[Rule] = &[rule(
+    "has(self.backendRef) != has(self.url)",
+    "a server is at either `backendRef` or `url`: write exactly one of the two",
 )];
 
 /// Of one of `rateLimit.local`.

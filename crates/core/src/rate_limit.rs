@@ -1,16 +1,29 @@
-//! How much may pass in which time, counted by one proxy for itself.
+//! How much may pass in which time: counted by one proxy for itself, or by a server for all.
+
+mod global;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
+pub use global::{Count, Descriptor, GlobalLimit, LimitOverride, Span};
+
 use crate::condition::Cases;
 use crate::expr::Expression;
 use crate::health::Millis;
 
 /// Limits on the requests under a policy's target, by condition.
-pub type RateLimit = Cases<Arc<[Limit]>>;
+pub type RateLimit = Cases<Limits>;
+
+/// The limits that a request has to be within, all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    #[serde(skip_serializing_if = "no_limit")]
+    pub local: Arc<[Limit]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub global: Option<Arc<GlobalLimit>>,
+}
 
 /// One limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -53,6 +66,10 @@ pub enum Verdict {
     Within { left: u32 },
     /// There will be some again after this time.
     Over { wait: Duration },
+}
+
+fn no_limit(limits: &Arc<[Limit]>) -> bool {
+    limits.is_empty()
 }
 
 fn seconds<S: serde::Serializer>(per: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

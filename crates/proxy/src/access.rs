@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 /// What is known of who asks, as expressions see it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Identity {
     pub(crate) jwt: Option<Value>,
     pub(crate) api_key: Option<Value>,

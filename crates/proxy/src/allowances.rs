@@ -50,7 +50,7 @@ impl Allowances {
         let rules = snapshot.rules.iter().map(|plan| &plan.policy);
         for policy in rules.chain(listeners).chain(gateway) {
             let limits = policy.rate_limit.iter().flat_map(|limit| limit.all());
-            for limit in limits.flat_map(|case| case.then.iter()) {
+            for limit in limits.flat_map(|case| case.then.local.iter()) {
                 if counters.0.contains_key(&limit.id) {
                     continue;
                 }

@@ -63,6 +63,10 @@ pub(crate) enum Error {
     NoDecision(String),
     #[error("rate limit exceeded")]
     RateLimited { limit: u32, wait: Duration },
+    #[error("rate limit exceeded")]
+    OverLimit(Arc<Denial>),
+    #[error("no rate limit could be asked for: {0}")]
+    Uncounted(String),
     #[error("a page of another site may not make this request")]
     CrossSite,
     #[error("no listener or route matches this host, path and headers")]
@@ -116,6 +120,7 @@ impl Error {
             | Self::Forbidden
             | Self::Denied(_)
             | Self::RateLimited { .. }
+            | Self::OverLimit(_)
             | Self::CrossSite
             | Self::NoRoute
             | Self::NoSuchModel(_) => Fault::Client,
@@ -151,12 +156,14 @@ impl Error {
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
             Self::Forbidden | Self::CrossSite => StatusCode::FORBIDDEN,
-            Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::RateLimited { .. } | Self::OverLimit(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::NoRoute | Self::NoSuchModel(_) => StatusCode::NOT_FOUND,
             Self::BrokenRule(_) | Self::NoBackend(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::NoEndpoint | Self::Unverified(_) | Self::NoDecision(_) | Self::Unasked(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::NoEndpoint
+            | Self::Unverified(_)
+            | Self::NoDecision(_)
+            | Self::Uncounted(_)
+            | Self::Unasked(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Credential(_)
             | Self::Connect { .. }
@@ -182,7 +189,8 @@ impl Error {
             Self::Forbidden => Reason::Forbidden,
             Self::Denied(_) => Reason::ExtAuth,
             Self::NoDecision(_) => Reason::ExtAuthFailed,
-            Self::RateLimited { .. } => Reason::RateLimited,
+            Self::RateLimited { .. } | Self::OverLimit(_) => Reason::RateLimited,
+            Self::Uncounted(_) => Reason::RateLimitFailed,
             Self::CrossSite => Reason::CrossSite,
             Self::NoRoute | Self::NoSuchModel(_) => Reason::NoRoute,
             Self::BrokenRule(_) => Reason::BrokenRoute,

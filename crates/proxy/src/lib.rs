@@ -16,6 +16,7 @@ mod destination;
 mod error;
 pub mod explain;
 mod in_flight;
+mod limiter;
 mod listener;
 mod live;
 mod pipeline;

@@ -32,9 +32,7 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
 
 /// The response for `error`, without a record.
 pub(crate) fn response(error: &Error, dialect: Dialect, request_id: &str) -> Response<Box<Answer>> {
-    if let Error::Denied(denial) = error
-        && (dialect == Dialect::Text || !denial.body.is_empty() || denial.status.is_redirection())
-    {
+    if let Some(denial) = own_words(error, dialect) {
         return denied(denial, dialect);
     }
     let status = error.status();
@@ -67,6 +65,17 @@ pub(crate) fn response(error: &Error, dialect: Dialect, request_id: &str) -> Res
     response
 }
 
+/// What a server that was asked wants said in its own words.
+fn own_words(error: &Error, dialect: Dialect) -> Option<&Denial> {
+    match error {
+        Error::Denied(denial) if dialect == Dialect::Text || denial.status.is_redirection() => {
+            Some(denial)
+        }
+        Error::Denied(denial) | Error::OverLimit(denial) if !denial.body.is_empty() => Some(denial),
+        _ => None,
+    }
+}
+
 /// The answer of a server that was asked, in its own words.
 fn denied(denial: &Denial, dialect: Dialect) -> Response<Box<Answer>> {
     if dialect == Dialect::Grpc {
@@ -84,7 +93,7 @@ fn told(error: &Error) -> Vec<(HeaderName, HeaderValue)> {
         Error::Unauthenticated { challenge, .. } => {
             vec![(header::WWW_AUTHENTICATE, challenge.clone())]
         }
-        Error::Denied(denial) => {
+        Error::Denied(denial) | Error::OverLimit(denial) => {
             let headers = denial.headers.iter();
             let others = headers.filter(|(name, _)| *name != header::CONTENT_TYPE);
             others
@@ -182,6 +191,7 @@ fn message(error: &Error) -> String {
         Error::Connect { .. } => "the upstream cannot be reached".to_owned(),
         Error::Unverified(_) => "the credentials cannot be checked now".to_owned(),
         Error::Denied(_) => "authorization failed".to_owned(),
+        Error::Uncounted(_) => "the limits of this route cannot be counted now".to_owned(),
         Error::NoDecision(_) => "whether this may pass cannot be decided now".to_owned(),
         Error::Reset(_) => "the upstream closed the connection before its response".to_owned(),
         Error::Garbage(_) => "the upstream's response cannot be understood".to_owned(),

@@ -61,6 +61,8 @@ pub(crate) struct Worker {
     pub(crate) sessions: TaskTracker,
     /// Copies of requests under way to mirrors.
     pub(crate) mirrors: TaskTracker,
+    /// Answers whose cost a server is being told.
+    pub(crate) debts: TaskTracker,
     pub(crate) watches: Rc<Watches>,
     pub(crate) handshakes: Semaphore,
     pub(crate) passwords: Arc<Passwords>,
@@ -142,6 +144,7 @@ pub(crate) fn run(
         clients: TaskTracker::new(),
         sessions: TaskTracker::new(),
         mirrors: TaskTracker::new(),
+        debts: TaskTracker::new(),
         random: Cell::new(seed),
     });
     LocalSet::new().block_on(&runtime, serve(worker, commands));
@@ -183,10 +186,12 @@ async fn serve(worker: Rc<Worker>, mut commands: mpsc::Receiver<Command>) {
     worker.clients.close();
     worker.sessions.close();
     worker.mirrors.close();
+    worker.debts.close();
     let ended = async {
         worker.clients.wait().await;
         worker.sessions.wait().await;
         worker.mirrors.wait().await;
+        worker.debts.wait().await;
     };
     if tokio::time::timeout(grace, ended).await.is_err() {
         tracing::warn!(

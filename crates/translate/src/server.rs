@@ -125,7 +125,10 @@ pub(crate) fn asked(policy: &TrafficPolicy) -> impl Iterator<Item = &BackendKey>
     let external = accesses.into_iter().filter_map(|a| a.external.as_ref());
     let external = external.flat_map(|cases| cases.all());
     let authorizers = external.filter_map(|case| case.then.server.backend());
-    issuers.chain(authorizers)
+    let limits = policy.rate_limit.iter().flat_map(|limits| limits.all());
+    let global = limits.filter_map(|case| case.then.global.as_ref());
+    let counters = global.filter_map(|global| global.server.backend());
+    issuers.chain(authorizers).chain(counters)
 }
 
 /// The server at a URL, and the path there if it has one.

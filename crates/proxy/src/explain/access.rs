@@ -62,6 +62,21 @@ impl Walk<'_> {
             };
             self.field(phase, "apiKeyAuthentication", does, then);
         }
+        if let Some(external) = &access.external {
+            let chosen = external.choose(&self.input()).cloned();
+            let (does, then) = match chosen {
+                Some(authorizer) => {
+                    self.identity = Identity::Unchecked;
+                    let server = &authorizer.server.authority;
+                    (format!("asks {server} whether it may pass"), Then::Depends)
+                }
+                None => (
+                    "asks nobody: no condition holds".to_owned(),
+                    Then::Continues,
+                ),
+            };
+            self.field(phase, "extAuth", does, then);
+        }
         if !access.authorization.is_empty() {
             let (does, then) = match (access.allows(&self.input()), self.identity) {
                 (_, Identity::Unchecked) => (

@@ -116,10 +116,10 @@ impl Walk<'_> {
 
     fn limit(&mut self, limits: &RateLimit) {
         let input = self.input();
-        let told: Vec<_> = limits
-            .choose(&input)
+        let chosen = limits.choose(&input);
+        let mut told: Vec<_> = chosen
             .into_iter()
-            .flat_map(|limits| limits.iter())
+            .flat_map(|limits| limits.local.iter())
             .map(|limit| {
                 let unit = match limit.unit {
                     Unit::Requests => "requests",
@@ -133,6 +133,22 @@ impl Walk<'_> {
                 }
             })
             .collect();
+        if let Some(global) = chosen.and_then(|limits| limits.global.as_ref()) {
+            let (counts, _) = global.counts(&input);
+            let counts = counts.iter().map(|count| {
+                let entries = count.entries.iter();
+                let entries: Vec<_> = entries.map(|(k, v)| format!("{k}={v}")).collect();
+                format!("{{{}}}", entries.join(", "))
+            });
+            let counts: Vec<_> = counts.collect();
+            let server = &global.server.authority;
+            told.push(match counts.is_empty() {
+                true => {
+                    format!("what {server} is not asked about: nothing has a value to count by")
+                }
+                false => format!("what {server} says of {}", counts.join(" and ")),
+            });
+        }
         drop(input);
         if told.is_empty() {
             let does = "does nothing: no condition holds".to_owned();

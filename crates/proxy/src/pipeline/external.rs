@@ -181,7 +181,7 @@ impl Exchange {
 }
 
 /// Lets `Connection` not name a header that the request is given: it would be taken off again.
-fn unname(headers: &mut HeaderMap, name: &HeaderName) {
+pub(super) fn unname(headers: &mut HeaderMap, name: &HeaderName) {
     let Some(named) = headers
         .get(header::CONNECTION)
         .and_then(|v| v.to_str().ok())

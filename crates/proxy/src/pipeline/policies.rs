@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agw_core::answer::{AnswerBody, FixedAnswer};
 use agw_core::filter::{Cors, Filter};
 use agw_core::policy::TrafficPolicy;
-use agw_core::rate_limit::{RateLimit, Unit, Verdict};
+use agw_core::rate_limit::{Limit, RateLimit, Unit, Verdict};
 use agw_core::snapshot::RulePlan;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -27,6 +27,15 @@ pub(crate) fn cors_of(plan: &RulePlan) -> Option<&Cors> {
     filter.or(plan.policy.cors.as_deref())
 }
 
+/// What a request takes of a limit.
+type Share = (Arc<Counter>, Option<Key>);
+
+fn give_back(shares: &[Share]) {
+    for (counter, key) in shares {
+        counter.give_back(*key, now_millis());
+    }
+}
+
 impl Exchange {
     /// The answer to a browser's question before its request. It comes before authentication: a
     /// preflight carries no credentials (Fetch, CORS-preflight).
@@ -41,20 +50,48 @@ impl Exchange {
 
     /// Takes the request's share of every limit, or none of any.
     pub(super) async fn limit(&mut self, policy: &RateLimit) -> Result<(), Error> {
-        let of_keys = policy.all().iter().flat_map(|case| case.then.iter());
-        let of_keys = of_keys.filter_map(|limit| limit.key.as_ref());
-        let reads = policy.read_body() || of_keys.into_iter().any(|e| e.reads().request_body);
-        self.hold_for(reads).await?;
+        let cases = policy.all().iter();
+        let reads = cases.into_iter().any(|case| {
+            let keys = case
+                .then
+                .local
+                .iter()
+                .filter_map(|limit| limit.key.as_ref());
+            let global = case.then.global.as_ref();
+            keys.into_iter().any(|e| e.reads().request_body)
+                || global.is_some_and(|global| global.reads_body())
+        });
+        self.hold_for(policy.read_body() || reads).await?;
+        let chosen = {
+            let metadata = Value::Object(self.metadata.clone());
+            policy.choose(&self.input(&metadata, None)).cloned()
+        };
+        let Some(limits) = chosen else {
+            return Ok(());
+        };
+        let taken = self.take(&limits.local)?;
+        if let Some(global) = &limits.global
+            && let Err(error) = self.ask_limiter(global).await
+        {
+            give_back(&taken);
+            return Err(error);
+        }
+        let tokens = taken.into_iter();
+        let tokens = tokens.filter(|(counter, _)| counter.limit().unit == Unit::Tokens);
+        self.record
+            .owed
+            .extend(tokens.map(|(counter, key)| Owed { counter, key }));
+        Ok(())
+    }
+
+    /// Takes the request's share of the limits that this proxy counts.
+    fn take(&self, limits: &[Limit]) -> Result<Vec<Share>, Error> {
         let now = now_millis();
-        let live = self.live.clone();
-        let asked: Vec<(Arc<Counter>, Option<Key>)> = {
+        let shares: Vec<Share> = {
             let metadata = Value::Object(self.metadata.clone());
             let input = self.input(&metadata, None);
-            let Some(limits) = policy.choose(&input) else {
-                return Ok(());
-            };
             let counters = limits.iter().filter_map(|limit| {
-                let counter = live.allowances.of(limit)?.clone();
+                let counter = self.live.allowances.of(limit)?.clone();
                 let key = limit
                     .key
                     .as_ref()
@@ -64,11 +101,9 @@ impl Exchange {
             });
             counters.collect()
         };
-        for (index, (counter, key)) in asked.iter().enumerate() {
+        for (index, (counter, key)) in shares.iter().enumerate() {
             if let Verdict::Over { wait } = counter.ask(*key, now) {
-                for (earlier, key) in &asked[..index] {
-                    earlier.give_back(*key, now);
-                }
+                give_back(&shares[..index]);
                 let limit = counter.limit();
                 return Err(Error::RateLimited {
                     limit: limit.amount,
@@ -76,12 +111,7 @@ impl Exchange {
                 });
             }
         }
-        let tokens = asked.into_iter();
-        let tokens = tokens.filter(|(counter, _)| counter.limit().unit == Unit::Tokens);
-        self.record
-            .owed
-            .extend(tokens.map(|(counter, key)| Owed { counter, key }));
-        Ok(())
+        Ok(shares)
     }
 
     /// Runs what comes between a policy's transformation and the rule's filters. The answer is the

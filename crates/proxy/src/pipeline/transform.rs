@@ -243,7 +243,7 @@ pub(super) fn evaluate<'a>(
         .map(|value| value.to_json())
 }
 
-fn llm(ai: &AiRecord) -> LlmInput<'_> {
+pub(super) fn llm(ai: &AiRecord) -> LlmInput<'_> {
     LlmInput {
         provider: Some(ai.provider),
         request_model: ai.client_model.as_deref().or(ai.model.as_deref()),

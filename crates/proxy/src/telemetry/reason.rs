@@ -25,6 +25,8 @@ pub enum Reason {
     /// A server that was to be asked did not answer.
     ExtAuthFailed,
     RateLimited,
+    /// A server that was to count did not answer.
+    RateLimitFailed,
     /// A page of another site made a request that changes something.
     CrossSite,
     NoRoute,
@@ -77,6 +79,7 @@ impl Reason {
             Self::ExtAuth => "ext_auth",
             Self::ExtAuthFailed => "ext_auth_failed",
             Self::RateLimited => "rate_limited",
+            Self::RateLimitFailed => "rate_limit_failed",
             Self::CrossSite => "cross_site",
             Self::NoRoute => "no_route",
             Self::InvalidRequest => "invalid_request",

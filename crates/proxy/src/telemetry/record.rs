@@ -18,6 +18,7 @@ use super::{Reason, access_log};
 use crate::allowances::{Counter, Key};
 use crate::connection::Client;
 use crate::live::now_millis;
+use crate::pipeline::Debt;
 use crate::worker::Worker;
 
 /// One request's record. It is reported once: by [`Record::finish`], or on drop as cut short by
@@ -50,6 +51,8 @@ pub(crate) struct Record {
     pub(crate) failed_open: Vec<Unasked>,
     /// Limits of tokens that the request came under.
     pub(crate) owed: Vec<Owed>,
+    /// The same, of limits that a server counts.
+    pub(crate) debts: Vec<Debt>,
     reported: bool,
 }
 
@@ -102,12 +105,14 @@ pub(crate) struct Owed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unasked {
     ExtAuth,
+    RateLimit,
 }
 
 impl Unasked {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::ExtAuth => "ext_auth",
+            Self::RateLimit => "rate_limit",
         }
     }
 }
@@ -167,6 +172,7 @@ impl Record {
             outcome: Outcome::ok(),
             failed_open: Vec::new(),
             owed: Vec::new(),
+            debts: Vec::new(),
             reported: false,
         })
     }
@@ -204,6 +210,9 @@ impl Record {
 impl Record {
     /// Tells the limits of tokens what the answer cost.
     fn settle(&mut self) {
+        for debt in std::mem::take(&mut self.debts) {
+            debt.settle(&self.worker, self.ai.as_deref());
+        }
         let owed = std::mem::take(&mut self.owed);
         let Some(tokens) = self.ai.as_ref().and_then(|ai| ai.usage.tokens()) else {
             return;

@@ -20,6 +20,7 @@ mod ext_auth;
 mod failover;
 mod failover_table;
 mod gateway;
+mod global_limits;
 mod grpc;
 mod grpc_server;
 mod guard;

@@ -14,7 +14,7 @@ use agw_core::id::RouteKind;
 use agw_core::listener::Protocol;
 use agw_core::matcher::PathMatch;
 use agw_core::policy::TrafficPolicy;
-use agw_core::rate_limit::{Limit, RateLimit, Unit};
+use agw_core::rate_limit::{Limit, Limits, RateLimit, Unit};
 use agw_core::transform::{Edits, Part, Transformation, Transformations};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
@@ -47,6 +47,13 @@ fn limit(unit: Unit, amount: u32, key: Option<&str>) -> Limit {
     }
 }
 
+fn own<const N: usize>(limits: [Limit; N]) -> Limits {
+    Limits {
+        local: limits.into(),
+        global: None,
+    }
+}
+
 fn limited(limits: RateLimit) -> TrafficPolicy {
     TrafficPolicy {
         rate_limit: Some(Arc::new(limits)),
@@ -64,7 +71,7 @@ fn of(user: &str) -> Request<Full<Bytes>> {
 
 #[tokio::test]
 async fn a_limit_is_exact_across_workers_and_says_when_to_come_again() {
-    let limits = Cases::always([limit(Unit::Requests, 10, None)].into());
+    let limits = Cases::always(own([limit(Unit::Requests, 10, None)]));
     let gateway = under(limited(limits)).await;
     let mut passed = 0;
     for _ in 0..30 {
@@ -87,7 +94,7 @@ async fn a_limit_is_exact_across_workers_and_says_when_to_come_again() {
 
 #[tokio::test]
 async fn a_limit_stays_through_another_configuration() {
-    let policy = limited(Cases::always([limit(Unit::Requests, 1, None)].into()));
+    let policy = limited(Cases::always(own([limit(Unit::Requests, 1, None)])));
     let gateway = under(policy.clone()).await;
     assert_eq!(send(gateway.address, chat(HELLO)).await.status(), 200);
     let again = |policy| Plan {
@@ -97,7 +104,7 @@ async fn a_limit_stays_through_another_configuration() {
     };
     gateway.apply(2, again(policy)).await;
     assert_eq!(send(gateway.address, chat(HELLO)).await.status(), 429);
-    let wider = limited(Cases::always([limit(Unit::Requests, 2, None)].into()));
+    let wider = limited(Cases::always(own([limit(Unit::Requests, 2, None)])));
     gateway.apply(3, again(wider)).await;
     assert_eq!(send(gateway.address, chat(HELLO)).await.status(), 200);
     gateway.stop().await;
@@ -109,7 +116,7 @@ async fn keys_have_limits_of_their_own() {
         limit(Unit::Requests, 2, Some(r#"request.headers["x-user"]"#)),
         limit(Unit::Requests, 5, None),
     ];
-    let gateway = under(limited(Cases::always(limits.into()))).await;
+    let gateway = under(limited(Cases::always(own(limits)))).await;
     let mut passed = Vec::new();
     for user in ["a", "a", "a", "b", "b", "b", "c", "c", "d"] {
         passed.push(send(gateway.address, of(user)).await.status() == 200);
@@ -124,7 +131,7 @@ async fn keys_have_limits_of_their_own() {
 
 #[tokio::test]
 async fn tokens_are_counted_when_the_answer_tells() {
-    let limits = Cases::always([limit(Unit::Tokens, 1, None)].into());
+    let limits = Cases::always(own([limit(Unit::Tokens, 1, None)]));
     let gateway = under(limited(limits)).await;
     assert_eq!(send(gateway.address, chat(HELLO)).await.status(), 200);
     gateway.log(1).await;
@@ -136,7 +143,7 @@ async fn tokens_are_counted_when_the_answer_tells() {
 async fn the_first_condition_that_holds_chooses_the_limit() {
     let case = |when: Option<&str>, amount| Case {
         when: when.map(compile),
-        then: [limit(Unit::Requests, amount, None)].into(),
+        then: own([limit(Unit::Requests, amount, None)]),
     };
     let limits = Cases::new(vec![
         case(Some(r#"request.headers["x-user"] == "vip""#), 5),

@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use agw_api::rate_limit::{LocalRateLimit, RateLimit as Spec, RateLimitUnit};
+use agw_api::rate_limit::{
+    CountedUnit, GlobalRateLimit, LocalRateLimit, RateLimit as Spec, RateLimitDescriptor,
+    RateLimitUnit,
+};
 use agw_core::condition::{Case, Cases};
-use agw_core::rate_limit::{Limit, RateLimit, Unit};
+use agw_core::rate_limit::{Descriptor, GlobalLimit, Limit, Limits, RateLimit, Unit};
 
+use super::access::external::failure_mode;
 use super::place::Place;
 use super::target::Target;
 use crate::expression::{Rejected, collect};
@@ -19,15 +23,32 @@ pub(super) fn rate_limit(
 ) -> Result<RateLimit, Rejected> {
     let scope = target.map(|t| format!(" on {t}")).unwrap_or_default();
     let policy = format!("{} {}{scope}", place.subject.kind, place.subject.key);
-    match (&spec.local[..], &spec.conditional[..]) {
-        (local @ [_, ..], []) => Ok(Cases::always(limits(local, "local", &policy, place)?)),
-        ([], entries @ [_, ..]) => {
+    let beside = !spec.local.is_empty() || spec.global.is_some();
+    match &spec.conditional[..] {
+        [] if beside => {
+            let global = spec.global.as_ref();
+            Ok(Cases::always(limits(
+                &spec.local,
+                global,
+                "",
+                &policy,
+                place,
+            )?))
+        }
+        entries @ [_, ..] if !beside => {
             let last = entries.len() - 1;
             let cases = entries.iter().enumerate().map(|(index, entry)| {
                 let at = format!("conditional[{index}]");
                 let when = condition(entry.condition.as_deref(), index == last, &at, place);
-                let local = format!("{at}.policy.local");
-                let then = limits(&entry.policy.local, &local, &policy, place);
+                let limited = &entry.policy;
+                let inside = format!("{at}.policy.");
+                let then = limits(
+                    &limited.local,
+                    limited.global.as_ref(),
+                    &inside,
+                    &policy,
+                    place,
+                );
                 Ok(Case {
                     when: when?,
                     then: then?,
@@ -38,7 +59,7 @@ pub(super) fn rate_limit(
         _ => Err(place.refuse(
             "",
             "it is not said what the limit is",
-            "write exactly one of `local` and `conditional`",
+            "write `local` and `global`, or `conditional`",
         )),
     }
 }
@@ -62,21 +83,94 @@ pub(super) fn condition(
     }
 }
 
+/// The limits under the path `inside`.
 fn limits(
     list: &[LocalRateLimit],
-    at: &str,
+    global: Option<&GlobalRateLimit>,
+    inside: &str,
     policy: &str,
     place: &mut Place<'_, '_>,
-) -> Result<Arc<[Limit]>, Rejected> {
-    if list.is_empty() {
-        return Err(place.refuse(at, "there is no limit", "write one"));
+) -> Result<Limits, Rejected> {
+    if list.is_empty() && global.is_none() {
+        let at = inside.trim_end_matches('.');
+        return Err(place.refuse(at, "there is no limit", "write `local` or `global`"));
     }
-    let made = list.iter().enumerate().map(|(index, spec)| {
-        let at = format!("{at}[{index}]");
+    let local = list.iter().enumerate().map(|(index, spec)| {
+        let at = format!("{inside}local[{index}]");
         let id = format!("{policy} {at}");
         limit(spec, id.into(), &at, place)
     });
-    collect(made).map(Into::into)
+    let local = collect(local);
+    let global =
+        global.map(|spec| global_limit(spec, &mut place.inside(&format!("{inside}global"))));
+    Ok(Limits {
+        local: local?.into(),
+        global: global.transpose()?.map(Arc::new),
+    })
+}
+
+fn global_limit(
+    spec: &GlobalRateLimit,
+    place: &mut Place<'_, '_>,
+) -> Result<GlobalLimit, Rejected> {
+    let asked = place.asked(spec.backend_ref.as_ref(), spec.url.as_deref());
+    if spec.domain.is_empty() {
+        return Err(place.refuse(
+            "domain",
+            "it is empty",
+            "write the domain that the server knows",
+        ));
+    }
+    if spec.descriptors.is_empty() {
+        return Err(place.refuse("descriptors", "there is none", "write what is counted by"));
+    }
+    let descriptors = spec.descriptors.iter().enumerate();
+    let descriptors = collect(descriptors.map(|(index, spec)| {
+        descriptor(spec, &mut place.inside(&format!("descriptors[{index}]")))
+    }));
+    let (server, path) = asked?;
+    if path.is_some() {
+        let remedy = "write `http://host:port`";
+        return Err(place.refuse("url", "such a server is asked at no path", remedy));
+    }
+    Ok(GlobalLimit {
+        server,
+        domain: (*spec.domain).into(),
+        descriptors: descriptors?,
+        failure_mode: failure_mode(spec.failure_mode),
+    })
+}
+
+fn descriptor(
+    spec: &RateLimitDescriptor,
+    place: &mut Place<'_, '_>,
+) -> Result<Descriptor, Rejected> {
+    if spec.entries.is_empty() {
+        return Err(place.refuse("entries", "there is none", "write what is counted by"));
+    }
+    let entries = spec.entries.iter().enumerate();
+    let entries = collect(entries.map(|(index, entry)| {
+        let at = format!("entries[{index}].expression");
+        let value = place.expression(&at, &entry.expression)?;
+        Ok((entry.name.as_str().into(), value))
+    }));
+    let mut one = |source: &Option<String>, at: &str| {
+        let source = source.as_deref();
+        source
+            .map(|source| place.expression(at, source))
+            .transpose()
+    };
+    let cost = one(&spec.cost, "cost");
+    let limit = one(&spec.limit_override, "limitOverride");
+    Ok(Descriptor {
+        entries: entries?,
+        unit: match spec.unit {
+            None | Some(CountedUnit::Requests) => Unit::Requests,
+            Some(CountedUnit::Tokens) => Unit::Tokens,
+        },
+        cost: cost?,
+        limit: limit?,
+    })
 }
 
 fn limit(

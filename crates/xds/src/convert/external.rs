@@ -6,11 +6,13 @@ use agw_core::access::{Authorizer, ExternalAuth, HttpQuestion, Lifetime, Questio
 use agw_core::condition::Case;
 use agw_core::expr::Expression;
 use agw_core::filter::RedirectScheme;
+use agw_core::rate_limit::{Descriptor, GlobalLimit};
 use agw_core::server::{Place, Server};
 use http::HeaderName;
 
 use super::common::{
-    compiled, each, enumeration, expression, field_name, one, optional, port, required, source,
+    compiled, each, enumeration, expression, field_name, list, one, optional, port, required,
+    source,
 };
 use super::invalid::{At, Invalid};
 use crate::proto;
@@ -258,7 +260,79 @@ impl TryFrom<proto::Remembered> for Remembered {
     }
 }
 
-pub(super) fn named(expressions: &[(Arc<str>, Expression)]) -> Vec<proto::NamedExpression> {
+impl From<&GlobalLimit> for proto::GlobalLimit {
+    fn from(limit: &GlobalLimit) -> Self {
+        let GlobalLimit {
+            server,
+            domain,
+            descriptors,
+            failure_mode,
+        } = limit;
+        Self {
+            server: Some(server.into()),
+            domain: domain.to_string(),
+            descriptors: descriptors.iter().map(Into::into).collect(),
+            failure_mode: proto::GuardFailureMode::from(*failure_mode).into(),
+        }
+    }
+}
+
+impl TryFrom<proto::GlobalLimit> for GlobalLimit {
+    type Error = Invalid;
+
+    fn try_from(message: proto::GlobalLimit) -> Result<Self, Invalid> {
+        let proto::GlobalLimit {
+            server,
+            domain,
+            descriptors,
+            failure_mode,
+        } = message;
+        Ok(Self {
+            server: one(server, "server")?,
+            domain: domain.into(),
+            descriptors: list(descriptors, "descriptors")?,
+            failure_mode: enumeration::<proto::GuardFailureMode, _>(failure_mode, "failure_mode")?,
+        })
+    }
+}
+
+impl From<&Descriptor> for proto::Descriptor {
+    fn from(descriptor: &Descriptor) -> Self {
+        let Descriptor {
+            entries,
+            unit,
+            cost,
+            limit,
+        } = descriptor;
+        Self {
+            entries: named(entries),
+            unit: proto::LimitUnit::from(*unit).into(),
+            cost: source(cost.as_ref()),
+            limit: source(limit.as_ref()),
+        }
+    }
+}
+
+impl TryFrom<proto::Descriptor> for Descriptor {
+    type Error = Invalid;
+
+    fn try_from(message: proto::Descriptor) -> Result<Self, Invalid> {
+        let proto::Descriptor {
+            entries,
+            unit,
+            cost,
+            limit,
+        } = message;
+        Ok(Self {
+            entries: expressions(entries, "entries")?,
+            unit: enumeration::<proto::LimitUnit, _>(unit, "unit")?,
+            cost: compiled(cost, "cost")?,
+            limit: compiled(limit, "limit")?,
+        })
+    }
+}
+
+fn named(expressions: &[(Arc<str>, Expression)]) -> Vec<proto::NamedExpression> {
     let expressions = expressions.iter();
     let messages = expressions.map(|(name, expression)| proto::NamedExpression {
         name: name.to_string(),
@@ -267,7 +341,7 @@ pub(super) fn named(expressions: &[(Arc<str>, Expression)]) -> Vec<proto::NamedE
     messages.collect()
 }
 
-pub(super) fn expressions(
+fn expressions(
     messages: Vec<proto::NamedExpression>,
     field: &str,
 ) -> Result<Vec<(Arc<str>, Expression)>, Invalid> {

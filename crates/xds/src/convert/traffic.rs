@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use agw_core::answer::{AnswerBody, Csrf, Delay, DirectResponse, FixedAnswer, HeaderModifiers};
 use agw_core::condition::Case;
-use agw_core::rate_limit::{Limit, RateLimit};
+use agw_core::rate_limit::{Limit, Limits, RateLimit};
 use http::StatusCode;
 
 use super::common::{
-    compiled, each, enumeration, expression, field_name, list, one, port, required, source,
+    compiled, each, enumeration, expression, field_name, list, one, optional, port, required,
+    source,
 };
 use super::invalid::{At, Invalid, OrInvalid};
 use crate::proto;
@@ -22,7 +23,8 @@ impl From<&RateLimit> for proto::RateLimit {
             .iter()
             .map(|Case { when, then }| proto::LimitCase {
                 when: source(when.as_ref()),
-                limits: then.iter().map(Into::into).collect(),
+                limits: then.local.iter().map(Into::into).collect(),
+                global: then.global.as_deref().map(Into::into),
             });
         Self {
             cases: cases.collect(),
@@ -35,10 +37,17 @@ impl TryFrom<proto::RateLimit> for RateLimit {
 
     fn try_from(message: proto::RateLimit) -> Result<Self, Invalid> {
         let cases = each(message.cases, "cases", |case| {
-            let proto::LimitCase { when, limits } = case;
+            let proto::LimitCase {
+                when,
+                limits,
+                global,
+            } = case;
             Ok(Case {
                 when: compiled(when, "when")?,
-                then: list::<_, Limit>(limits, "limits")?.into(),
+                then: Limits {
+                    local: list::<_, Limit>(limits, "limits")?.into(),
+                    global: optional(global, "global")?.map(Arc::new),
+                },
             })
         })?;
         Ok(Self::new(cases))
