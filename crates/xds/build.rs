@@ -1,7 +1,15 @@
 //! Compiles the protocol with `protox`: no `protoc` is needed.
 
 /// Messages that carry secrets or prompts; their `Debug` is written by hand.
-const REDACTED: [&str; 6] = ["Resource", "Secret", "Member", "Turn", "User", "ApiKey"];
+const REDACTED: [&str; 7] = [
+    "Resource",
+    "Secret",
+    "Member",
+    "Turn",
+    "User",
+    "ApiKey",
+    "RedisLogin",
+];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");

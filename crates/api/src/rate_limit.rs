@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::access::BackendObjectRef;
+use crate::access::{BackendObjectRef, SecretKey};
 use crate::ext_auth::FailureMode;
 use crate::rules;
 
@@ -62,8 +62,15 @@ pub struct GlobalRateLimit {
     pub backend_ref: Option<BackendObjectRef>,
     /// The server's URL, in the place of `backendRef`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 1024), regex(pattern = r"^https?://[^/?#@]+$"))]
+    #[schemars(
+        length(min = 1, max = 1024),
+        regex(pattern = r"^(https?|rediss?)://[^/?#@]+$")
+    )]
     pub url: Option<String>,
+    /// The server is Redis itself, with no service before it: each of `descriptors` has its
+    /// `limit`. A `url` is `redis://` or `rediss://` then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redis: Option<RedisCounter>,
     /// Which of the server's configurations it is.
     #[schemars(length(min = 1, max = 256))]
     pub domain: String,
@@ -97,6 +104,49 @@ pub struct RateLimitDescriptor {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 16384))]
     pub limit_override: Option<String>,
+    /// The limit, with `redis` only. Its window begins with the first that is counted in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<CountedLimit>,
+}
+
+/// How one is let into Redis.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RedisCounter {
+    /// The user, if it is not the default one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub username: Option<String>,
+    /// A Secret that has the password under `password`, or under the key named here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretKey>,
+    /// Number of the database; 0 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<i32>", range(min = 0, max = 65535))]
+    pub database: Option<u16>,
+}
+
+/// How much may be counted in a unit of time.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CountedLimit {
+    /// How much.
+    #[schemars(with = "i32", range(min = 1, max = 2147483647))]
+    pub amount: u32,
+    /// The unit of time.
+    pub unit: WindowUnit,
+}
+
+/// A unit of time.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub enum WindowUnit {
+    #[default]
+    Seconds,
+    Minutes,
+    Hours,
+    Days,
+    Months,
+    Years,
 }
 
 /// A name and a value that are counted by.

@@ -393,10 +393,20 @@ pub(crate) const RATE_LIMITS: &[Rule] = &[rule(
 )];
 
 /// Of `rateLimit.global`.
-pub(crate) const GLOBAL_LIMIT: &[Rule] = &[rule(
-    "has(self.backendRef) != has(self.url)",
-    "a server is at either `backendRef` or `url`: write exactly one of the two",
-)];
+pub(crate) const GLOBAL_LIMIT: &[Rule] = &[
+    rule(
+        "has(self.backendRef) != has(self.url)",
+        "a server is at either `backendRef` or `url`: write exactly one of the two",
+    ),
+    rule(
+        "self.descriptors.all(d, has(d.limit) == has(self.redis))",
+        "with `redis` each descriptor has its `limit`, and without it none",
+    ),
+    rule(
+        "!has(self.url) || self.url.startsWith('redis') == has(self.redis)",
+        "a `url` is `redis://` or `rediss://` with `redis`, and `http://` or `https://` without",
+    ),
+];
 
 /// Of one of `rateLimit.local`.
 pub(crate) const LOCAL_LIMIT: &[Rule] = &[rule(

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-pub use global::{Count, Descriptor, GlobalLimit, LimitOverride, Span};
+pub use global::{Count, Counting, Descriptor, GlobalLimit, Login, Span, Window};
 
 use crate::condition::Cases;
 use crate::expr::Expression;

@@ -121,6 +121,11 @@ impl Asking<'_> {
         Err(why)
     }
 
+    /// The one endpoint where all that is counted comes together: every proxy finds the same.
+    pub(crate) fn first(&self, server: &Server) -> Option<Endpoint> {
+        self.endpoints(server).0.first().cloned()
+    }
+
     fn endpoints(&self, server: &Server) -> (Cow<'_, [Endpoint]>, AppProtocol) {
         match &server.at {
             Place::Backend(key) => match self.snapshot.plain(key) {

@@ -22,6 +22,7 @@ mod live;
 mod pipeline;
 mod prober;
 mod proxy;
+mod redis;
 mod relay;
 mod respond;
 mod server_tls;

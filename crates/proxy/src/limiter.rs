@@ -3,18 +3,20 @@
 use std::time::Duration;
 
 use agw_core::access::HeaderEdit;
-use agw_core::rate_limit::{Count, GlobalLimit, Span};
+use agw_core::rate_limit::{Count, Counting, GlobalLimit, Login, Span};
 use agw_envoy::SHOULD_RATE_LIMIT;
 use agw_envoy::core::HeaderValue as Told;
 use agw_envoy::descriptor::RateLimitDescriptor;
 use agw_envoy::descriptor::rate_limit_descriptor::{Entry, RateLimitOverride};
-use agw_envoy::ratelimit::rate_limit_response::{Code, DescriptorStatus};
+use agw_envoy::known::Duration as Known;
+use agw_envoy::ratelimit::rate_limit_response::{Code, DescriptorStatus, RateLimit};
 use agw_envoy::ratelimit::{RateLimitRequest, RateLimitResponse};
 use agw_envoy::types::RateLimitUnit;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
 
 use crate::asking::Asking;
+pub(crate) use crate::redis::Holding;
 
 /// A server that has not answered by then has failed: every request waits for it.
 pub(crate) const WITHIN: Duration = Duration::from_secs(2);
@@ -42,6 +44,18 @@ pub(crate) async fn ask(
     asking: &Asking<'_>,
     limit: &GlobalLimit,
     counts: &[Count],
+    holding: Holding,
+) -> Result<Answer, String> {
+    match &limit.by {
+        Counting::Service => ask_service(asking, limit, counts).await,
+        Counting::Redis(login) => ask_redis(asking, limit, login, (counts, holding)).await,
+    }
+}
+
+async fn ask_service(
+    asking: &Asking<'_>,
+    limit: &GlobalLimit,
+    counts: &[Count],
 ) -> Result<Answer, String> {
     let question = RateLimitRequest {
         domain: limit.domain.to_string(),
@@ -64,6 +78,60 @@ pub(crate) async fn ask(
         response,
         body: answer.raw_body,
     })
+}
+
+async fn ask_redis(
+    asking: &Asking<'_>,
+    limit: &GlobalLimit,
+    login: &Login,
+    (counts, holding): (&[Count], Holding),
+) -> Result<Answer, String> {
+    let worker = asking.worker;
+    let endpoint = asking.first(&limit.server);
+    let endpoint = endpoint.ok_or_else(|| "it has no ready endpoint".to_owned())?;
+    let what = (limit, counts, holding);
+    let asked = worker
+        .redis
+        .count(&worker.connector, &endpoint, login, what, asking.within);
+    let told = asked.await?;
+    let statuses = counts.iter().zip(&told.counters);
+    let statuses = statuses.map(|(count, (now, left))| counted(count, *now, *left, told.over));
+    let statuses: Vec<_> = statuses.collect();
+    let verdict = match told.over {
+        true => Verdict::Over,
+        false => Verdict::Within,
+    };
+    Ok(Answer {
+        verdict,
+        request: Vec::new(),
+        response: standing(&statuses, verdict),
+        body: Bytes::new(),
+    })
+}
+
+/// How a counter in Redis stands, of which `now` is used in a window with so many milliseconds left.
+fn counted(count: &Count, now: u64, left: Option<u64>, over: bool) -> DescriptorStatus {
+    let most = count.limit.map_or(0, |limit| u64::from(limit.amount));
+    let reached = match count.amount {
+        0 => now >= most,
+        hits => now.saturating_add(hits) > most,
+    };
+    DescriptorStatus {
+        code: match over && reached {
+            true => Code::OverLimit,
+            false => Code::Ok,
+        }
+        .into(),
+        current_limit: count.limit.map(|limit| RateLimit {
+            requests_per_unit: limit.amount,
+            ..RateLimit::default()
+        }),
+        limit_remaining: u32::try_from(most.saturating_sub(now)).unwrap_or(u32::MAX),
+        duration_until_reset: left.map(|left| Known {
+            seconds: i64::try_from(left / 1000).unwrap_or(i64::MAX),
+            nanos: i32::try_from(left % 1000).unwrap_or_default() * 1_000_000,
+        }),
+    }
 }
 
 /// One request needs no number: servers that know none for each descriptor count one.
@@ -135,9 +203,6 @@ fn edits(headers: Vec<Told>) -> impl Iterator<Item = HeaderEdit> {
 
 #[cfg(test)]
 mod tests {
-    use agw_envoy::known::Duration as Known;
-    use agw_envoy::ratelimit::rate_limit_response::RateLimit;
-
     use super::*;
 
     fn status(code: Code, amount: u32, left: u32) -> DescriptorStatus {

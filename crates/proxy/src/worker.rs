@@ -23,6 +23,7 @@ use crate::credentials::Via;
 use crate::datagram;
 use crate::listener::{Listening, Port};
 use crate::live::Live;
+use crate::redis;
 use crate::settings::Limits;
 use crate::telemetry::Shard;
 use crate::upstream::{Connector, Pool, TlsClients};
@@ -63,6 +64,7 @@ pub(crate) struct Worker {
     pub(crate) mirrors: TaskTracker,
     /// Answers whose cost a server is being told.
     pub(crate) debts: TaskTracker,
+    pub(crate) redis: redis::Connections,
     pub(crate) watches: Rc<Watches>,
     pub(crate) handshakes: Semaphore,
     pub(crate) passwords: Arc<Passwords>,
@@ -145,6 +147,7 @@ pub(crate) fn run(
         sessions: TaskTracker::new(),
         mirrors: TaskTracker::new(),
         debts: TaskTracker::new(),
+        redis: redis::Connections::default(),
         random: Cell::new(seed),
     });
     LocalSet::new().block_on(&runtime, serve(worker, commands));

@@ -142,6 +142,8 @@ pub(crate) fn at(url: &str) -> Option<(Server, Option<String>)> {
     let (scheme, usual) = match uri.scheme_str()? {
         "http" => (RedirectScheme::Http, 80),
         "https" => (RedirectScheme::Https, 443),
+        "redis" => (RedirectScheme::Http, 6379),
+        "rediss" => (RedirectScheme::Https, 6379),
         _ => return None,
     };
     let server = Server {

@@ -55,6 +55,12 @@ impl fmt::Debug for ApiKey {
     }
 }
 
+impl fmt::Debug for RedisLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RedisLogin(<redacted>)")
+    }
+}
+
 impl fmt::Debug for Turn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { role, content } = self;

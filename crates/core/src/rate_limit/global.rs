@@ -7,15 +7,36 @@ use serde::Serialize;
 use super::Unit;
 use crate::expr::{EvalError, Expression, Input, Value};
 use crate::guard::FailureMode;
+use crate::secret::Secret;
 use crate::server::Server;
 
 /// Limits that a server knows, and counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GlobalLimit {
     pub server: Server,
+    pub by: Counting,
     pub domain: Arc<str>,
     pub descriptors: Vec<Descriptor>,
     pub failure_mode: FailureMode,
+}
+
+/// How a server counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum Counting {
+    /// It is asked as Envoy asks it, and knows the limits.
+    Service,
+    /// It is Redis, and descriptors have their limits.
+    Redis(Login),
+}
+
+/// How one is let into Redis.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize)]
+pub struct Login {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password: Option<Secret>,
+    pub database: u32,
 }
 
 /// What is counted, and by what.
@@ -29,6 +50,9 @@ pub struct Descriptor {
     /// The limit, if it is not the server's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<Expression>,
+    /// The limit where the server knows none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
 }
 
 /// A descriptor with the values of one request.
@@ -37,20 +61,20 @@ pub struct Count {
     /// Position in [`GlobalLimit::descriptors`].
     pub descriptor: usize,
     pub entries: Vec<(Arc<str>, String)>,
-    pub limit: Option<LimitOverride>,
+    pub limit: Option<Window>,
     /// How much is counted now.
     pub amount: u64,
 }
 
-/// A limit that a request brings along.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LimitOverride {
+/// How much of what is counted there may be in a span of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Window {
     pub amount: u32,
     pub per: Span,
 }
 
 /// A span of time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Span {
     Second,
     Minute,
@@ -95,16 +119,14 @@ impl GlobalLimit {
                 }),
             };
             let limit = descriptor.limit.as_ref().and_then(|limit| {
-                let read = limit
-                    .eval(input)
-                    .and_then(|value| LimitOverride::read(&value));
+                let read = limit.eval(input).and_then(|value| Window::read(&value));
                 read.map_err(|error| failures.push(("limitOverride".to_owned(), error)))
                     .ok()
             });
             Some(Count {
                 descriptor: index,
                 entries,
-                limit,
+                limit: limit.or(descriptor.window),
                 amount,
             })
         });
@@ -166,7 +188,7 @@ fn amount(cost: &Expression, input: &Input<'_>) -> Result<u64, EvalError> {
     }
 }
 
-impl LimitOverride {
+impl Window {
     fn read(value: &Value) -> Result<Self, EvalError> {
         let written = value.to_json();
         let named = |names: [&str; 2]| names.iter().find_map(|name| written.get(name));
@@ -186,6 +208,19 @@ impl LimitOverride {
 }
 
 impl Span {
+    /// A month is thirty days here, a year 365.
+    pub fn millis(self) -> u64 {
+        let seconds = match self {
+            Self::Second => 1,
+            Self::Minute => 60,
+            Self::Hour => 3600,
+            Self::Day => 86_400,
+            Self::Month => 30 * 86_400,
+            Self::Year => 365 * 86_400,
+        };
+        seconds * 1000
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let lower = text.to_ascii_lowercase();
         match lower.strip_suffix('s').unwrap_or(&lower) {
@@ -213,6 +248,7 @@ mod tests {
             unit,
             cost: cost.map(compile),
             limit: Some(compile("{'requestsPerUnit': 5, 'unit': 'MINUTE'}")),
+            window: None,
         }
     }
 
@@ -227,6 +263,7 @@ mod tests {
                 },
                 authority: "h:1".into(),
             },
+            by: Counting::Service,
             domain: "d".into(),
             descriptors: vec![
                 descriptor(Unit::Requests, "'a'", None),
@@ -244,7 +281,7 @@ mod tests {
         assert_eq!(failures.len(), 1, "an entry without a value: {failures:?}");
         assert_eq!(
             counts[0].limit,
-            Some(LimitOverride {
+            Some(Window {
                 amount: 5,
                 per: Span::Minute
             })

@@ -16,7 +16,7 @@ use super::transform::llm;
 use crate::access::Identity;
 use crate::asking::Asking;
 use crate::error::Error;
-use crate::limiter::{self, Verdict};
+use crate::limiter::{self, Holding, Verdict};
 use crate::live::Live;
 use crate::telemetry::{AiRecord, Unasked};
 use crate::worker::Worker;
@@ -63,7 +63,7 @@ impl Exchange {
             snapshot: &live.snapshot,
             within: limiter::WITHIN,
         };
-        let answer = match limiter::ask(&asking, limit, &counts).await {
+        let answer = match limiter::ask(&asking, limit, &counts, Holding::Enforced).await {
             Ok(answer) => answer,
             Err(why) => return self.uncounted(limit, why),
         };
@@ -163,7 +163,7 @@ impl Debt {
                 snapshot: &live.snapshot,
                 within: limiter::WITHIN,
             };
-            if let Err(why) = limiter::ask(&asking, &limit, &counts).await {
+            if let Err(why) = limiter::ask(&asking, &limit, &counts, Holding::Told).await {
                 tracing::warn!(
                     server = &*server,
                     why,

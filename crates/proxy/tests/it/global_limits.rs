@@ -9,7 +9,7 @@ use agw_core::condition::Cases;
 use agw_core::expr::Expression;
 use agw_core::guard::FailureMode;
 use agw_core::policy::TrafficPolicy;
-use agw_core::rate_limit::{Descriptor, GlobalLimit, Limits, Unit};
+use agw_core::rate_limit::{Counting, Descriptor, GlobalLimit, Limits, Unit};
 use agw_core::server::{Place, Server};
 use agw_envoy::SHOULD_RATE_LIMIT;
 use agw_envoy::core::HeaderValue;
@@ -24,7 +24,7 @@ use super::client::{HELLO, chat, send};
 use super::gateway::{Gateway, Plan, ai, key, plain, refused};
 use super::grpc_server::GrpcServer;
 
-type Counting = GrpcServer<RateLimitRequest>;
+type Service = GrpcServer<RateLimitRequest>;
 
 /// Counts up to `most` for each descriptor, in one endless window.
 fn counting(most: u64) -> impl Fn(&RateLimitRequest) -> Result<RateLimitResponse, Status> {
@@ -73,6 +73,7 @@ fn descriptor(unit: Unit, entry: &str, cost: Option<&str>) -> Descriptor {
         unit,
         cost: cost.map(compile),
         limit: None,
+        window: None,
     }
 }
 
@@ -82,6 +83,7 @@ fn global(descriptors: Vec<Descriptor>) -> GlobalLimit {
             at: Place::Backend(key("limits")),
             authority: "limits.ns.svc.cluster.local:8081".into(),
         },
+        by: Counting::Service,
         domain: "chat".into(),
         descriptors,
         failure_mode: FailureMode::FailClosed,
@@ -117,7 +119,7 @@ const USER: &str = "request.headers['x-user']";
 
 #[tokio::test]
 async fn two_proxies_share_a_limit() {
-    let server = Counting::start(SHOULD_RATE_LIMIT, counting(100)).await;
+    let server = Service::start(SHOULD_RATE_LIMIT, counting(100)).await;
     let limit = || global(vec![descriptor(Unit::Requests, USER, None)]);
     let proxies = [
         gateway(limit(), server.address).await,
@@ -155,7 +157,7 @@ async fn two_proxies_share_a_limit() {
 
 #[tokio::test]
 async fn tokens_are_counted_when_they_are_known() {
-    let server = Counting::start(SHOULD_RATE_LIMIT, counting(10)).await;
+    let server = Service::start(SHOULD_RATE_LIMIT, counting(10)).await;
     let limit = global(vec![
         descriptor(Unit::Tokens, USER, None),
         descriptor(
@@ -209,7 +211,7 @@ async fn without_an_answer_it_closes_or_opens_and_recovers() {
     for _ in 0..2 {
         assert_eq!(send(closed.address, of("a")).await.status(), 503);
         assert_eq!(send(open.address, of("a")).await.status(), 200);
-        let server = Counting::start_at(address, SHOULD_RATE_LIMIT, counting(1)).await;
+        let server = Service::start_at(address, SHOULD_RATE_LIMIT, counting(1)).await;
         assert_eq!(send(closed.address, of("a")).await.status(), 200);
         assert_eq!(send(open.address, of("a")).await.status(), 429);
         drop(server);
@@ -235,7 +237,7 @@ async fn the_server_adds_headers_but_none_of_the_connection() {
         value: value.to_owned(),
         ..HeaderValue::default()
     };
-    let server = Counting::start(SHOULD_RATE_LIMIT, move |question: &RateLimitRequest| {
+    let server = Service::start(SHOULD_RATE_LIMIT, move |question: &RateLimitRequest| {
         let bob = question.descriptors[0].entries[1].value == "bob";
         Ok(RateLimitResponse {
             overall_code: if bob { Code::OverLimit } else { Code::Ok }.into(),

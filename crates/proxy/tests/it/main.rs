@@ -31,6 +31,7 @@ mod models;
 mod plain;
 mod policies;
 mod prices;
+mod redis;
 mod reload;
 mod routing;
 mod shaping;

@@ -5,15 +5,19 @@ use std::time::Duration;
 
 use agw_api::rate_limit::{
     CountedUnit, GlobalRateLimit, LocalRateLimit, RateLimit as Spec, RateLimitDescriptor,
-    RateLimitUnit,
+    RateLimitUnit, RedisCounter, WindowUnit,
 };
 use agw_core::condition::{Case, Cases};
-use agw_core::rate_limit::{Descriptor, GlobalLimit, Limit, Limits, RateLimit, Unit};
+use agw_core::id::ObjectKey;
+use agw_core::rate_limit::{
+    Counting, Descriptor, GlobalLimit, Limit, Limits, Login, RateLimit, Span, Unit, Window,
+};
 
 use super::access::external::failure_mode;
 use super::place::Place;
 use super::target::Target;
 use crate::expression::{Rejected, collect};
+use crate::finding::Code;
 
 /// Compiles the limits of a policy on one target: what comes under another is counted apart.
 pub(super) fn rate_limit(
@@ -125,9 +129,25 @@ fn global_limit(
         return Err(place.refuse("descriptors", "there is none", "write what is counted by"));
     }
     let descriptors = spec.descriptors.iter().enumerate();
-    let descriptors = collect(descriptors.map(|(index, spec)| {
-        descriptor(spec, &mut place.inside(&format!("descriptors[{index}]")))
+    let descriptors = collect(descriptors.map(|(index, descriptor_spec)| {
+        let mut place = place.inside(&format!("descriptors[{index}]"));
+        if descriptor_spec.limit.is_some() != spec.redis.is_some() {
+            let why = "with `redis` each descriptor has its `limit`, and without it none";
+            return Err(place.refuse("", why, "write `limit` and `redis`, or none of them"));
+        }
+        descriptor(descriptor_spec, &mut place)
     }));
+    let url = spec.url.as_deref();
+    let is_redis = |url: &str| url.starts_with("redis://") || url.starts_with("rediss://");
+    if url.is_some_and(|url| is_redis(url) != spec.redis.is_some()) {
+        let why = "it is not that of such a server";
+        let remedy = "write `redis://host` with `redis`, and `http://host:port` without";
+        return Err(place.refuse("url", why, remedy));
+    }
+    let by = match &spec.redis {
+        None => Counting::Service,
+        Some(redis) => Counting::Redis(login(redis, &mut place.inside("redis"))?),
+    };
     let (server, path) = asked?;
     if path.is_some() {
         let remedy = "write `http://host:port`";
@@ -135,6 +155,7 @@ fn global_limit(
     }
     Ok(GlobalLimit {
         server,
+        by,
         domain: (*spec.domain).into(),
         descriptors: descriptors?,
         failure_mode: failure_mode(spec.failure_mode),
@@ -162,6 +183,16 @@ fn descriptor(
     };
     let cost = one(&spec.cost, "cost");
     let limit = one(&spec.limit_override, "limitOverride");
+    let window = spec.limit.as_ref().map(|limit| match limit.amount {
+        0 => {
+            let remedy = "write 1 or more; `authorization` refuses requests altogether";
+            Err(place.refuse("limit.amount", "a limit of nothing", remedy))
+        }
+        amount => Ok(Window {
+            amount,
+            per: span(limit.unit),
+        }),
+    });
     Ok(Descriptor {
         entries: entries?,
         unit: match spec.unit {
@@ -170,6 +201,49 @@ fn descriptor(
         },
         cost: cost?,
         limit: limit?,
+        window: window.transpose()?,
+    })
+}
+
+fn span(unit: WindowUnit) -> Span {
+    match unit {
+        WindowUnit::Seconds => Span::Second,
+        WindowUnit::Minutes => Span::Minute,
+        WindowUnit::Hours => Span::Hour,
+        WindowUnit::Days => Span::Day,
+        WindowUnit::Months => Span::Month,
+        WindowUnit::Years => Span::Year,
+    }
+}
+
+/// How one is let into Redis.
+fn login(spec: &RedisCounter, place: &mut Place<'_, '_>) -> Result<Login, Rejected> {
+    let password = spec.secret_ref.as_ref().map(|secret| {
+        let key = ObjectKey::new(place.subject.key.namespace.clone(), &*secret.name);
+        let Some(found) = place.state.secrets.get(&key) else {
+            let message = format!("Secret {key} does not exist");
+            let remedy = "create it beside the policy, or correct the name";
+            place.say(Code::SecretNotFound, "secretRef.name", &message, remedy);
+            return Err(Rejected);
+        };
+        let name = secret.key.as_deref().unwrap_or("password");
+        let password = found.object.data.get(name).and_then(|d| d.to_secret());
+        password.ok_or_else(|| {
+            let message = format!("Secret {key} has no text under `{name}`");
+            let remedy = "store the password there";
+            place.say(Code::SecretKeyNotFound, "secretRef", &message, remedy);
+            Rejected
+        })
+    });
+    let password = password.transpose()?;
+    if spec.username.is_some() && password.is_none() {
+        let remedy = "write `secretRef` too";
+        return Err(place.refuse("username", "a user without a password", remedy));
+    }
+    Ok(Login {
+        username: spec.username.as_deref().map(Into::into),
+        password,
+        database: spec.database.unwrap_or_default().into(),
     })
 }
 

@@ -12,7 +12,7 @@ use agw_core::hostname::Hostname;
 use agw_core::id::{BackendKey, BackendKind, ObjectKey, RouteKind};
 use agw_core::listener::ClientValidationMode;
 use agw_core::matcher::Pattern;
-use agw_core::rate_limit::Unit;
+use agw_core::rate_limit::{Span, Unit};
 use agw_core::retry::ConnectFailure;
 use agw_core::shaping::{CachePlace, Role};
 use prost::UnknownEnumValue;
@@ -60,6 +60,7 @@ mirror! {
     proto::Algorithm, Algorithm: [Rs256, Rs384, Rs512, Ps256, Ps384, Ps512, Es256, Es384, EdDsa];
     proto::Action, Action: [Allow, Deny, Require];
     proto::LimitUnit, Unit: [Requests, Tokens];
+    proto::Span, Span: [Second, Minute, Hour, Day, Month, Year];
     proto::Role, Role: [System, Developer, User, Assistant];
     proto::CachePlace, CachePlace: [System, Tools, Messages];
     proto::GuardStreaming, Streaming: [Enabled, Disabled];

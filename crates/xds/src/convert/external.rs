@@ -6,7 +6,8 @@ use agw_core::access::{Authorizer, ExternalAuth, HttpQuestion, Lifetime, Questio
 use agw_core::condition::Case;
 use agw_core::expr::Expression;
 use agw_core::filter::RedirectScheme;
-use agw_core::rate_limit::{Descriptor, GlobalLimit};
+use agw_core::rate_limit::{Counting, Descriptor, GlobalLimit, Login, Window};
+use agw_core::secret::Secret;
 use agw_core::server::{Place, Server};
 use http::HeaderName;
 
@@ -264,6 +265,7 @@ impl From<&GlobalLimit> for proto::GlobalLimit {
     fn from(limit: &GlobalLimit) -> Self {
         let GlobalLimit {
             server,
+            by,
             domain,
             descriptors,
             failure_mode,
@@ -273,6 +275,10 @@ impl From<&GlobalLimit> for proto::GlobalLimit {
             domain: domain.to_string(),
             descriptors: descriptors.iter().map(Into::into).collect(),
             failure_mode: proto::GuardFailureMode::from(*failure_mode).into(),
+            redis: match by {
+                Counting::Service => None,
+                Counting::Redis(login) => Some(login.into()),
+            },
         }
     }
 }
@@ -286,9 +292,11 @@ impl TryFrom<proto::GlobalLimit> for GlobalLimit {
             domain,
             descriptors,
             failure_mode,
+            redis,
         } = message;
         Ok(Self {
             server: one(server, "server")?,
+            by: redis.map_or(Counting::Service, |login| Counting::Redis(login.into())),
             domain: domain.into(),
             descriptors: list(descriptors, "descriptors")?,
             failure_mode: enumeration::<proto::GuardFailureMode, _>(failure_mode, "failure_mode")?,
@@ -303,12 +311,17 @@ impl From<&Descriptor> for proto::Descriptor {
             unit,
             cost,
             limit,
+            window,
         } = descriptor;
         Self {
             entries: named(entries),
             unit: proto::LimitUnit::from(*unit).into(),
             cost: source(cost.as_ref()),
             limit: source(limit.as_ref()),
+            window: window.map(|Window { amount, per }| proto::LimitWindow {
+                amount,
+                per: proto::Span::from(per).into(),
+            }),
         }
     }
 }
@@ -322,12 +335,56 @@ impl TryFrom<proto::Descriptor> for Descriptor {
             unit,
             cost,
             limit,
+            window,
         } = message;
         Ok(Self {
             entries: expressions(entries, "entries")?,
             unit: enumeration::<proto::LimitUnit, _>(unit, "unit")?,
             cost: compiled(cost, "cost")?,
             limit: compiled(limit, "limit")?,
+            window: optional(window, "window")?,
+        })
+    }
+}
+
+impl From<&Login> for proto::RedisLogin {
+    fn from(login: &Login) -> Self {
+        let Login {
+            username,
+            password,
+            database,
+        } = login;
+        Self {
+            username: username.as_deref().map(str::to_owned),
+            password: password.as_ref().map(|p| p.expose().to_owned()),
+            database: *database,
+        }
+    }
+}
+
+impl From<proto::RedisLogin> for Login {
+    fn from(message: proto::RedisLogin) -> Self {
+        let proto::RedisLogin {
+            username,
+            password,
+            database,
+        } = message;
+        Self {
+            username: username.map(Into::into),
+            password: password.map(Secret::new),
+            database,
+        }
+    }
+}
+
+impl TryFrom<proto::LimitWindow> for Window {
+    type Error = Invalid;
+
+    fn try_from(message: proto::LimitWindow) -> Result<Self, Invalid> {
+        let proto::LimitWindow { amount, per } = message;
+        Ok(Self {
+            amount,
+            per: enumeration::<proto::Span, _>(per, "per")?,
         })
     }
 }
