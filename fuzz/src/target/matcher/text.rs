@@ -130,6 +130,7 @@ fn rule(matches: Vec<Match>) -> Arc<Rule> {
         request_timeout: None,
         backend_request_timeout: None,
         retry: None,
+        session: None,
         backends: Vec::new(),
         policy: TrafficPolicy::default(),
         broken: None,
