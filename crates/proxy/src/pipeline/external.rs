@@ -136,7 +136,8 @@ impl Exchange {
         match authorizer.failure_mode {
             FailureMode::FailClosed => Err(Error::NoDecision(format!("{server}: {why}"))),
             FailureMode::FailOpen => {
-                tracing::warn!(
+                // The access log says it of every such request.
+                tracing::debug!(
                     server,
                     why,
                     "nobody could be asked whether it may pass: it may"

@@ -100,7 +100,8 @@ impl Exchange {
         match limit.failure_mode {
             FailureMode::FailClosed => Err(Error::Uncounted(format!("{server}: {why}"))),
             FailureMode::FailOpen => {
-                tracing::warn!(server, why, "nobody could count a request: let through");
+                // The access log says it of every such request.
+                tracing::debug!(server, why, "nobody could count a request: let through");
                 self.record.failed_open.push(Unasked::RateLimit);
                 Ok(())
             }
