@@ -82,6 +82,14 @@ start_redis() {
     --dir "$work" >"$work/redis.log" 2>&1 &
   redis=$!
   pids+=("$redis")
+  # The service ends at once where it finds none.
+  local tries
+  for tries in $(seq 100); do
+    if (exec 3<>"/dev/tcp/$servers/6379") 2>/dev/null; then return; fi
+    kill -0 "$redis" 2>/dev/null || die "redis ended: $(tail -n 5 "$work/redis.log")"
+    sleep 0.1
+  done
+  die "redis is not ready after $tries tries: $(tail -n 5 "$work/redis.log")"
 }
 
 start_limits() {
