@@ -15,6 +15,9 @@ use super::reply::{Nonsense, Reply};
 use crate::stream::BoxStream;
 use crate::upstream::Connector;
 
+/// What has come of answers that are not whole, at most.
+const MOST_UNREAD: usize = 1 << 20;
+
 /// Commands that wait for their answers; more are refused at once.
 const MOST_WAITING: usize = 1024;
 
@@ -161,6 +164,9 @@ async fn carry(stream: BoxStream, mut commands: mpsc::Receiver<Asked>) {
             }
             got = reader.read_buf(&mut read) => {
                 if !matches!(got, Ok(1..)) || give_out(&mut read, &mut waiting).is_err() {
+                    break;
+                }
+                if read.len() > MOST_UNREAD {
                     break;
                 }
             }
