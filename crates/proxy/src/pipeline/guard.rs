@@ -17,7 +17,7 @@ use super::Exchange;
 use super::question::{Form, Question, operation_of};
 use crate::body::Answer;
 use crate::error::Error;
-use crate::telemetry::{GuardAction, Phase};
+use crate::telemetry::{GuardAction, Phase, Unasked};
 use ask::About;
 
 /// A body that has been looked at. The next target may have the same guards.
@@ -212,7 +212,7 @@ impl Exchange {
 
     /// What a webhook says of a message with `count` texts.
     async fn told(
-        &self,
+        &mut self,
         webhook: &Webhook,
         about: About,
         question: Bytes,
@@ -224,7 +224,10 @@ impl Exchange {
         let read = |body: &[u8]| webhook::answer(body, count);
         let answer = self.ask_webhook(webhook, about, question, read).await?;
         Ok(match answer {
-            None => Told::FailedOpen,
+            None => {
+                self.record.failed_open.push(Unasked::PromptGuard);
+                Told::FailedOpen
+            }
             Some(webhook::Answer::Pass) => Told::Nothing,
             Some(webhook::Answer::Mask(said)) => Told::Mask(said),
             Some(webhook::Answer::Reject(refusal)) => return Err(refused(&refusal).into()),

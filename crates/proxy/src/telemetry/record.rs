@@ -106,6 +106,7 @@ pub(crate) struct Owed {
 pub(crate) enum Unasked {
     ExtAuth,
     RateLimit,
+    PromptGuard,
 }
 
 impl Unasked {
@@ -113,6 +114,7 @@ impl Unasked {
         match self {
             Self::ExtAuth => "ext_auth",
             Self::RateLimit => "rate_limit",
+            Self::PromptGuard => "prompt_guard",
         }
     }
 }

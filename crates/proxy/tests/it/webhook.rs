@@ -138,7 +138,8 @@ async fn a_webhook_that_does_not_answer_closes_unless_it_is_to_open() {
         assert_eq!(send(gateway.address, chat(BODY)).await.status(), 200);
         let open = r#"agentgateway_guardrail_checks_total{phase="Request",action="FailOpen"}"#;
         assert_eq!(gateway.metric(open, 1.0).await, 1.0);
-        gateway.stop().await;
+        let line = &gateway.stopped(1).await[0];
+        assert_eq!(line["failed_open"], json!(["prompt_guard"]), "{line}");
     }
     let hook = TokenEndpoint::start([says(json!({}))]).await;
     let gateway = asking(Webhook {
