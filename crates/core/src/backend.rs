@@ -265,7 +265,7 @@ pub struct BackendPolicy {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ejection: Option<Ejection>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub transformation: Option<Transformation>,
+    pub transformation: Option<Arc<Transformation>>,
     /// Requests that belong together go to the same provider; on AI backends only. The first of a
     /// group says it for all.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -6,7 +6,10 @@ mod mirror;
 mod redirect;
 mod rewrite;
 
+use http::HeaderMap;
 use serde::Serialize;
+
+use crate::matcher::PathMatch;
 
 pub use cors::{Cors, Credentials, HostPattern, InvalidOrigin, Names, OriginPattern, is_preflight};
 pub use header::HeaderEdits;
@@ -23,4 +26,23 @@ pub enum Filter {
     Redirect(Redirect),
     Cors(Box<Cors>),
     Mirror(Mirror),
+}
+
+/// What the filters of a backend reference change of a request to a model: its headers and its path.
+/// The host is the provider's.
+pub fn shape(filters: &[Filter], matched: &PathMatch, path: &mut String, headers: &mut HeaderMap) {
+    for filter in filters {
+        match filter {
+            Filter::RequestHeaders(edits) => edits.apply(headers),
+            Filter::UrlRewrite(rewrite) => {
+                if let Some(rewrite) = &rewrite.path {
+                    *path = rewrite.apply(path, matched).into_owned();
+                }
+            }
+            Filter::ResponseHeaders(_)
+            | Filter::Redirect(_)
+            | Filter::Cors(_)
+            | Filter::Mirror(_) => {}
+        }
+    }
 }

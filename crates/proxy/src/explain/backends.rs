@@ -1,7 +1,7 @@
 //! Where a request may go, and what is asked there.
 
 use agw_core::backend::{AiProvider, ApiRoute, EndpointBackend};
-use agw_core::filter::Filter;
+use agw_core::filter::{self, Filter};
 use agw_core::matcher::PathMatch;
 use agw_core::route::Destination;
 use agw_core::snapshot::{Choice, RulePlan, Target, TargetKind, Way};
@@ -147,17 +147,8 @@ fn model(
 ) -> Asked {
     let name = provider.name.to_string();
     let mut request = walk.request.clone();
-    for filter in &choice.filters {
-        match filter {
-            Filter::RequestHeaders(edits) => edits.apply(&mut request.headers),
-            Filter::UrlRewrite(rewrite) => {
-                if let Some(path) = &rewrite.path {
-                    request.path = path.apply(&request.path, matched).into_owned();
-                }
-            }
-            _ => {}
-        }
-    }
+    let (path, headers) = (&mut request.path, &mut request.headers);
+    filter::shape(&choice.filters, matched, path, headers);
     let shaping = provider.policy.shaping.over(&plan.policy.shaping);
     let renamed = choice.model.as_ref();
     match preview(provider, routes, request, &shaping, renamed, &walk.input()) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use agw_ai::format::Stamp;
 use agw_ai::usage::Counted;
+use agw_core::filter;
 use agw_core::load;
 use agw_core::matcher::PathMatch;
 use agw_core::retry::{ConnectFailure, Retry};
@@ -155,17 +156,8 @@ impl Exchange {
         };
         let mut path = self.inbound.path.clone();
         let mut headers = outbound::forwardable(&self.inbound.headers);
-        for filter in &plan.choices[candidate.choice].filters {
-            match filter {
-                agw_core::filter::Filter::RequestHeaders(edits) => edits.apply(&mut headers),
-                agw_core::filter::Filter::UrlRewrite(rewrite) => {
-                    if let Some(rewrite) = &rewrite.path {
-                        path = rewrite.apply(&path, matched).into_owned();
-                    }
-                }
-                _ => {}
-            }
-        }
+        let filters = &plan.choices[candidate.choice].filters;
+        filter::shape(filters, matched, &mut path, &mut headers);
         let mut body = body.clone();
         if let Some(policy) = &provider.policy.transformation {
             self.transform_outbound(policy, &target.label, &mut headers, &mut body);
@@ -227,7 +219,7 @@ impl Exchange {
             .as_ref()
             .and_then(|t| t.policy().transformation.as_ref());
         if let Some(policy) = own.filter(|policy| !policy.response.is_empty()) {
-            self.response_policies.push(Arc::new(policy.clone()));
+            self.response_policies.push(policy.clone());
         }
         self.transform_response(response).await
     }

@@ -44,7 +44,7 @@ impl Exchange {
     /// on bodies: their headers are absent, also if the client sent one under that name.
     pub(super) async fn transform_request(
         &mut self,
-        policy: &Transformation,
+        policy: &Arc<Transformation>,
         place: &str,
     ) -> Result<(), Error> {
         let edits = &policy.request;
@@ -74,7 +74,7 @@ impl Exchange {
             self.metadata.extend(computed.metadata);
         }
         if !policy.response.is_empty() {
-            self.response_policies.push(Arc::new(policy.clone()));
+            self.response_policies.push(policy.clone());
         }
         Ok(())
     }

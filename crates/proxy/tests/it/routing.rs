@@ -252,7 +252,7 @@ fn edits(request: &[(&str, &str)], body: Option<&str>) -> Edits {
 #[tokio::test]
 async fn a_backends_transformation_sees_and_changes_what_goes_to_it_alone() {
     let transformation = |provider: &mut agw_core::backend::AiProvider| {
-        provider.policy.transformation = Some(Transformation {
+        provider.policy.transformation = Some(Arc::new(Transformation {
             request: edits(
                 &[
                     ("x-length", "string(size(request.body))"),
@@ -267,7 +267,7 @@ async fn a_backends_transformation_sees_and_changes_what_goes_to_it_alone() {
                 ],
                 None,
             ),
-        });
+        }));
     };
     let gateway = Gateway::start(|mock| Plan {
         backends: vec![(ai_with("gpt-4o", mock, transformation), 1)],

@@ -1,6 +1,7 @@
 //! Backend policies: what a backend, an entry of a group and attached policies say, merged field by
 //! field with the nearest to the endpoint first.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use agw_api::backend_policy::{BackendHealth, BackendPolicies, HealthCheck};
@@ -120,7 +121,7 @@ pub(super) fn merge(
         retry: retry?,
         probe: check.map(|(check, _)| probe(check)),
         ejection: ejection?,
-        transformation: transformation?,
+        transformation: transformation?.map(Arc::new),
         sticky: sticky?,
         shaping: shaping?,
     };

@@ -156,7 +156,7 @@ fn policy_message(
                 timeout: Some((*timeout).into()),
             }),
         ejection: ejection.as_ref().map(Into::into),
-        transformation: transformation.as_ref().map(Into::into),
+        transformation: transformation.as_deref().map(Into::into),
         shaping: shaping::said(shaping),
         authorization: authorization.as_deref().map(Into::into),
         sticky: sticky.as_ref().map(Into::into),
@@ -278,7 +278,7 @@ fn policy(
         retry: optional(retry, "retry")?,
         probe: optional(probe, "probe")?,
         ejection: optional(ejection, "ejection")?,
-        transformation: optional(transformation, "transformation")?,
+        transformation: optional(transformation, "transformation")?.map(Arc::new),
         sticky: optional(sticky, "sticky")?,
         shaping: optional(shaping, "shaping")?.unwrap_or_default(),
     })
