@@ -19,41 +19,53 @@ pub enum FailureMode {
     FailOpen,
 }
 
-/// A server that is asked whether a request may pass.
-#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = rules::EXT_AUTH))]
-pub struct ExtAuth {
-    /// The server: a Service, or an AgentgatewayBackend of kind `static`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub backend_ref: Option<BackendObjectRef>,
-    /// The server's URL, in the place of `backendRef`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(min = 1, max = 1024),
-        regex(pattern = r"^https?://[^/?#@]+(/[^?#]*)?$")
-    )]
-    pub url: Option<String>,
-    /// It is asked by gRPC, as Envoy asks it: `envoy.service.auth.v3.Authorization`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grpc: Option<GrpcAuth>,
-    /// It is asked by an HTTP request: a status of 2xx lets the client's pass.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub http: Option<HttpAuth>,
-    /// Gives it the request's body too.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub forward_body: Option<ForwardBody>,
-    /// What becomes of requests while it does not answer; `FailClosed` by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure_mode: Option<FailureMode>,
-    /// Answers that hold for more than one request.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cache: Option<AuthCache>,
-    /// Servers by condition: the first entry whose condition holds counts; where none does, nobody
-    /// is asked.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
-    pub conditional: Vec<ConditionalAuth>,
+/// Defines a type with what is said of one server, before the fields of its own.
+macro_rules! asked {
+    ($(#[$meta:meta])* $name:ident { $($own:tt)* }) => {
+        $(#[$meta])*
+        pub struct $name {
+            /// The server: a Service, or an AgentgatewayBackend of kind `static`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub backend_ref: Option<BackendObjectRef>,
+            /// The server's URL, in the place of `backendRef`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schemars(
+                length(min = 1, max = 1024),
+                regex(pattern = r"^https?://[^/?#@]+(/[^?#]*)?$")
+            )]
+            pub url: Option<String>,
+            /// It is asked by gRPC, as Envoy asks it: `envoy.service.auth.v3.Authorization`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub grpc: Option<GrpcAuth>,
+            /// It is asked by an HTTP request: a status of 2xx lets the client's pass.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub http: Option<HttpAuth>,
+            /// Gives it the request's body too.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub forward_body: Option<ForwardBody>,
+            /// What becomes of requests while it does not answer; `FailClosed` by default.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub failure_mode: Option<FailureMode>,
+            /// Answers that hold for more than one request.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub cache: Option<AuthCache>,
+            $($own)*
+        }
+    };
+}
+
+asked! {
+    /// A server that is asked whether a request may pass.
+    #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+    #[serde(rename_all = "camelCase")]
+    #[schemars(extend("x-kubernetes-validations" = rules::EXT_AUTH))]
+    ExtAuth {
+        /// Servers by condition: the first entry whose condition holds counts; where none does, nobody
+        /// is asked.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
+        pub conditional: Vec<ConditionalAuth>,
+    }
 }
 
 /// A server that is asked about the requests for which a condition holds.
@@ -68,36 +80,12 @@ pub struct ConditionalAuth {
     pub policy: OneAuth,
 }
 
-/// A server that is asked whether a request may pass.
-#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = rules::ONE_AUTH))]
-pub struct OneAuth {
-    /// The server: a Service, or an AgentgatewayBackend of kind `static`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub backend_ref: Option<BackendObjectRef>,
-    /// The server's URL, in the place of `backendRef`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(min = 1, max = 1024),
-        regex(pattern = r"^https?://[^/?#@]+(/[^?#]*)?$")
-    )]
-    pub url: Option<String>,
-    /// It is asked by gRPC, as Envoy asks it: `envoy.service.auth.v3.Authorization`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grpc: Option<GrpcAuth>,
-    /// It is asked by an HTTP request: a status of 2xx lets the client's pass.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub http: Option<HttpAuth>,
-    /// Gives it the request's body too.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub forward_body: Option<ForwardBody>,
-    /// What becomes of requests while it does not answer; `FailClosed` by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure_mode: Option<FailureMode>,
-    /// Answers that hold for more than one request.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cache: Option<AuthCache>,
+asked! {
+    /// A server that is asked whether a request may pass.
+    #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+    #[serde(rename_all = "camelCase")]
+    #[schemars(extend("x-kubernetes-validations" = rules::ONE_AUTH))]
+    OneAuth {}
 }
 
 /// What a server is told that is asked by gRPC, beside the request.

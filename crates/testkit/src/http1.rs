@@ -1,12 +1,16 @@
 //! An HTTP/1.1 client that hides nothing: header names come back in the case they were sent in,
 //! and a body that was cut is told from one that ended.
 
+mod head;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde_json::Value;
+
+use head::{framing, head};
 
 /// No answer of a test takes longer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -300,61 +304,6 @@ impl Streaming {
         }
         self.framing = Framing::Ended(End::Cut);
         Ok(None)
-    }
-}
-
-type Head = (u16, Vec<(String, String)>);
-
-/// The answer's head; interim (1xx) heads are skipped.
-fn head(reader: &mut impl BufRead) -> anyhow::Result<Head> {
-    loop {
-        let status_line = line(reader)?;
-        let status: u16 = status_line
-            .split(' ')
-            .nth(1)
-            .and_then(|code| code.parse().ok())
-            .with_context(|| format!("{status_line:?} is no status line"))?;
-        let mut headers = Vec::new();
-        loop {
-            let line = line(reader)?;
-            if line.is_empty() {
-                break;
-            }
-            let (name, value) = line
-                .split_once(':')
-                .with_context(|| format!("{line:?} is no header"))?;
-            headers.push((name.to_owned(), value.trim().to_owned()));
-        }
-        if status >= 200 {
-            return Ok((status, headers));
-        }
-    }
-}
-
-fn line(reader: &mut impl BufRead) -> anyhow::Result<String> {
-    let mut line = String::new();
-    if reader.read_line(&mut line)? == 0 {
-        bail!("the connection closed before the head of the answer was complete");
-    }
-    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-fn framing(method: &str, status: u16, headers: &[(String, String)]) -> anyhow::Result<Framing> {
-    if method == "HEAD" || status == 204 || status == 304 {
-        return Ok(Framing::Ended(End::Whole));
-    }
-    let value = |wanted: &str| {
-        headers
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(wanted))
-            .map(|(_, v)| v.as_str())
-    };
-    if value("transfer-encoding").is_some_and(|v| v.eq_ignore_ascii_case("chunked")) {
-        return Ok(Framing::Chunked);
-    }
-    match value("content-length") {
-        Some(length) => Ok(Framing::Length(length.parse().context("content-length")?)),
-        None => Ok(Framing::UntilClose),
     }
 }
 

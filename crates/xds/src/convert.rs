@@ -9,6 +9,7 @@ mod backend;
 mod common;
 mod external;
 mod filter;
+mod global_limit;
 mod guard;
 mod invalid;
 mod listener;

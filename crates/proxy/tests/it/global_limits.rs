@@ -90,12 +90,14 @@ fn global(descriptors: Vec<Descriptor>) -> GlobalLimit {
     }
 }
 
-async fn gateway(limit: GlobalLimit, at: SocketAddr) -> Gateway {
+/// A gateway with the limit, and the server at `at` under the name that the limit has for it.
+pub(crate) async fn gateway(limit: GlobalLimit, at: SocketAddr) -> Gateway {
+    let Place::Backend(counting) = &limit.server.at else {
+        unreachable!("the limit is counted at a URL")
+    };
+    let counting = plain(&counting.object.name, at, AppProtocol::Http1);
     Gateway::start(|mock| Plan {
-        backends: vec![
-            (ai("gpt-4o", mock), 1),
-            (plain("limits", at, AppProtocol::Http1), 0),
-        ],
+        backends: vec![(ai("gpt-4o", mock), 1), (counting, 0)],
         policy: TrafficPolicy {
             rate_limit: Some(Arc::new(Cases::always(Limits {
                 global: Some(Arc::new(limit)),

@@ -2,21 +2,18 @@
 
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
-use agw_core::backend::AppProtocol;
-use agw_core::condition::Cases;
 use agw_core::expr::Expression;
 use agw_core::guard::FailureMode;
-use agw_core::policy::TrafficPolicy;
-use agw_core::rate_limit::{Counting, Descriptor, GlobalLimit, Limits, Login, Span, Unit, Window};
+use agw_core::rate_limit::{Counting, Descriptor, GlobalLimit, Login, Span, Unit, Window};
 use agw_core::secret::Secret;
 use agw_core::server::{Place, Server};
 use serde_json::json;
 
 use super::client::{Answered, HELLO, chat, send};
-use super::gateway::{Gateway, Plan, ai, key, plain, refused};
+use super::gateway::{Gateway, key, refused};
+use super::global_limits::gateway;
 
 const PASSWORD: &str = "a-password";
 
@@ -88,24 +85,6 @@ fn limit(unit: Unit, amount: u32, failure_mode: FailureMode) -> GlobalLimit {
         }],
         failure_mode,
     }
-}
-
-async fn gateway(limit: GlobalLimit, at: SocketAddr) -> Gateway {
-    Gateway::start(|mock| Plan {
-        backends: vec![
-            (ai("gpt-4o", mock), 1),
-            (plain("redis", at, AppProtocol::Http1), 0),
-        ],
-        policy: TrafficPolicy {
-            rate_limit: Some(Arc::new(Cases::always(Limits {
-                global: Some(Arc::new(limit)),
-                ..Limits::default()
-            }))),
-            ..TrafficPolicy::default()
-        },
-        ..Plan::default()
-    })
-    .await
 }
 
 async fn ask(gateway: &Gateway, user: &str) -> Answered {

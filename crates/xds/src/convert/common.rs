@@ -1,5 +1,6 @@
 //! What conversions of all resources share.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use agw_core::access::{Action, Algorithm, Demand};
@@ -252,4 +253,24 @@ impl TryFrom<proto::BackendKey> for BackendKey {
             port: number.map(|number| port(number, "port")).transpose()?,
         })
     }
+}
+
+/// Expressions by what they are told under.
+pub(super) fn named(expressions: &[(Arc<str>, Expression)]) -> Vec<proto::NamedExpression> {
+    let expressions = expressions.iter();
+    let messages = expressions.map(|(name, expression)| proto::NamedExpression {
+        name: name.to_string(),
+        expression: expression.source().to_owned(),
+    });
+    messages.collect()
+}
+
+pub(super) fn expressions(
+    messages: Vec<proto::NamedExpression>,
+    field: &str,
+) -> Result<Vec<(Arc<str>, Expression)>, Invalid> {
+    each(messages, field, |message| {
+        let compiled = expression(&message.expression).at("expression")?;
+        Ok((message.name.into(), compiled))
+    })
 }

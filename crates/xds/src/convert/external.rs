@@ -4,16 +4,13 @@ use std::sync::Arc;
 
 use agw_core::access::{Authorizer, ExternalAuth, HttpQuestion, Lifetime, Question, Remembered};
 use agw_core::condition::Case;
-use agw_core::expr::Expression;
 use agw_core::filter::RedirectScheme;
-use agw_core::rate_limit::{Counting, Descriptor, GlobalLimit, Login, Window};
-use agw_core::secret::Secret;
 use agw_core::server::{Place, Server};
 use http::HeaderName;
 
 use super::common::{
-    compiled, each, enumeration, expression, field_name, list, one, optional, port, required,
-    source,
+    compiled, each, enumeration, expression, expressions, field_name, named, one, optional, port,
+    required, source,
 };
 use super::invalid::{At, Invalid};
 use crate::proto;
@@ -259,151 +256,4 @@ impl TryFrom<proto::Remembered> for Remembered {
             },
         })
     }
-}
-
-impl From<&GlobalLimit> for proto::GlobalLimit {
-    fn from(limit: &GlobalLimit) -> Self {
-        let GlobalLimit {
-            server,
-            by,
-            domain,
-            descriptors,
-            failure_mode,
-        } = limit;
-        Self {
-            server: Some(server.into()),
-            domain: domain.to_string(),
-            descriptors: descriptors.iter().map(Into::into).collect(),
-            failure_mode: proto::GuardFailureMode::from(*failure_mode).into(),
-            redis: match by {
-                Counting::Service => None,
-                Counting::Redis(login) => Some(login.into()),
-            },
-        }
-    }
-}
-
-impl TryFrom<proto::GlobalLimit> for GlobalLimit {
-    type Error = Invalid;
-
-    fn try_from(message: proto::GlobalLimit) -> Result<Self, Invalid> {
-        let proto::GlobalLimit {
-            server,
-            domain,
-            descriptors,
-            failure_mode,
-            redis,
-        } = message;
-        Ok(Self {
-            server: one(server, "server")?,
-            by: redis.map_or(Counting::Service, |login| Counting::Redis(login.into())),
-            domain: domain.into(),
-            descriptors: list(descriptors, "descriptors")?,
-            failure_mode: enumeration::<proto::GuardFailureMode, _>(failure_mode, "failure_mode")?,
-        })
-    }
-}
-
-impl From<&Descriptor> for proto::Descriptor {
-    fn from(descriptor: &Descriptor) -> Self {
-        let Descriptor {
-            entries,
-            unit,
-            cost,
-            limit,
-            window,
-        } = descriptor;
-        Self {
-            entries: named(entries),
-            unit: proto::LimitUnit::from(*unit).into(),
-            cost: source(cost.as_ref()),
-            limit: source(limit.as_ref()),
-            window: window.map(|Window { amount, per }| proto::LimitWindow {
-                amount,
-                per: proto::Span::from(per).into(),
-            }),
-        }
-    }
-}
-
-impl TryFrom<proto::Descriptor> for Descriptor {
-    type Error = Invalid;
-
-    fn try_from(message: proto::Descriptor) -> Result<Self, Invalid> {
-        let proto::Descriptor {
-            entries,
-            unit,
-            cost,
-            limit,
-            window,
-        } = message;
-        Ok(Self {
-            entries: expressions(entries, "entries")?,
-            unit: enumeration::<proto::LimitUnit, _>(unit, "unit")?,
-            cost: compiled(cost, "cost")?,
-            limit: compiled(limit, "limit")?,
-            window: optional(window, "window")?,
-        })
-    }
-}
-
-impl From<&Login> for proto::RedisLogin {
-    fn from(login: &Login) -> Self {
-        let Login {
-            username,
-            password,
-            database,
-        } = login;
-        Self {
-            username: username.as_deref().map(str::to_owned),
-            password: password.as_ref().map(|p| p.expose().to_owned()),
-            database: *database,
-        }
-    }
-}
-
-impl From<proto::RedisLogin> for Login {
-    fn from(message: proto::RedisLogin) -> Self {
-        let proto::RedisLogin {
-            username,
-            password,
-            database,
-        } = message;
-        Self {
-            username: username.map(Into::into),
-            password: password.map(Secret::new),
-            database,
-        }
-    }
-}
-
-impl TryFrom<proto::LimitWindow> for Window {
-    type Error = Invalid;
-
-    fn try_from(message: proto::LimitWindow) -> Result<Self, Invalid> {
-        let proto::LimitWindow { amount, per } = message;
-        Ok(Self {
-            amount,
-            per: enumeration::<proto::Span, _>(per, "per")?,
-        })
-    }
-}
-
-fn named(expressions: &[(Arc<str>, Expression)]) -> Vec<proto::NamedExpression> {
-    let expressions = expressions.iter();
-    let messages = expressions.map(|(name, expression)| proto::NamedExpression {
-        name: name.to_string(),
-        expression: expression.source().to_owned(),
-    });
-    messages.collect()
-}
-
-fn expressions(
-    messages: Vec<proto::NamedExpression>,
-    field: &str,
-) -> Result<Vec<(Arc<str>, Expression)>, Invalid> {
-    each(messages, field, |message| {
-        let compiled = expression(&message.expression).at("expression")?;
-        Ok((message.name.into(), compiled))
-    })
 }
